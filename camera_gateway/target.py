@@ -1,0 +1,71 @@
+"""Pure: one stream to fetch, with the secrets kept out of its address."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from pydantic import SecretStr
+
+from camera_gateway.memory import AccountKey
+from config.errors import Kind, XueliangError
+
+#: Fingerprints of passwords leave this process only under the registry's own key; alone they live as long as it.
+_PROCESS_KEY = secrets.token_bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """``fingerprint`` is the registry's id and version of the secret, or made here for a password just typed."""
+
+    user: str
+    password: SecretStr
+    fingerprint: str = ""
+    allow_clear: bool = False  # Basic, or a clear WS-Security password, only where a person allowed it
+
+    def key(self, host: str) -> AccountKey:
+        mark = (
+            self.fingerprint
+            or hmac.digest(_PROCESS_KEY, self.password.get_secret_value().encode(), hashlib.sha256).hex()
+        )
+        return AccountKey(host, self.user, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTarget:
+    """``url`` is ``rtsp://host[:port]/path`` without user information."""
+
+    url: str
+    credentials: Credentials | None = None
+    transport: str = "auto"  # tcp | udp | auto (TCP, then UDP)
+    gop_seconds: float = 4.0  # what is known of the stream's keyframe distance
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 554
+
+
+def split_credentials(url: str) -> tuple[str, Credentials | None]:
+    """An address as people type it, parted from the user and password in it.
+
+    Raises ``INVALID`` for anything that is not an RTSP address.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise XueliangError(Kind.INVALID, "not an RTSP address", fix="rtsp://host[:port]/path") from error
+    if parts.scheme not in ("rtsp", "rtspt") or not parts.hostname or len(url) > 2048:
+        raise XueliangError(Kind.INVALID, "not an RTSP address", fix="rtsp://host[:port]/path")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    clean = urlunsplit(("rtsp", host + (f":{port}" if port else ""), parts.path, parts.query, ""))
+    if parts.username is None:
+        return clean, None
+    return clean, Credentials(unquote(parts.username), SecretStr(unquote(parts.password or "")))
