@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from config.clock import Clock
 from config.errors import Kind, XueliangError
 
-#: Hikvision locks an account for 30 min after 5 wrong tries, others after 7; an hour clears both.
+#: Hikvision locks an account for 30 min after 5 wrong tries, others after 7; an hour clears both. Stores take the
+#: hold as ``hold``, so that a fleet of our own making (the demo) need not wait an hour.
 REFUSED_HOLD = timedelta(hours=1)
 
 
@@ -76,6 +77,7 @@ class InMemoryDeviceMemory:
     """For commands without a database (``probe``, ``discover``) and for tests; forgets when the process ends."""
 
     clock: Clock
+    hold: timedelta = REFUSED_HOLD
     accounts: dict[AccountKey, _Account] = field(default_factory=dict)
     facts: dict[str, DeviceFacts] = field(default_factory=dict)
 
@@ -83,13 +85,13 @@ class InMemoryDeviceMemory:
         account = self.accounts.setdefault(key, _Account())
         check_hold(key, account.state, account.until, self.clock.now())
         if account.state is not AccountState.PROVED:
-            account.state, account.until = AccountState.TRYING, self.clock.now() + REFUSED_HOLD
+            account.state, account.until = AccountState.TRYING, self.clock.now() + self.hold
 
     async def attempt_succeeded(self, key: AccountKey) -> None:
         self.accounts[key] = _Account(AccountState.PROVED)
 
     async def attempt_failed(self, key: AccountKey) -> None:
-        self.accounts[key] = _Account(AccountState.REFUSED, self.clock.now() + REFUSED_HOLD)
+        self.accounts[key] = _Account(AccountState.REFUSED, self.clock.now() + self.hold)
 
     async def recall(self, host: str) -> DeviceFacts:
         return self.facts.get(host, DeviceFacts())
