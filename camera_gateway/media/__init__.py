@@ -1,0 +1,1 @@
+"""Floor 2: the only importers of the codec library."""
