@@ -1,0 +1,88 @@
+"""Options, the seed of a run, folders of real input, and the check that nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="run the full counts of the tests marked 'soak'")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    # One seed for a whole run, printed, so that a failure found by chance can be found again.
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: --hypothesis-seed={config.getoption('hypothesis_seed')}; soak: {config.getoption('--soak')}"
+
+
+@pytest.fixture(scope="session")
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether to run the full counts; the small ones run otherwise."""
+    return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """The run's seed, for ``random.Random(seed)``."""
+    return int(request.config.getoption("hypothesis_seed"))
+
+
+def _folder(variable: str, what: str) -> Path:
+    value = os.environ.get(variable, "")
+    if not value:
+        pytest.skip(f"{variable} is not set: {what} stay outside the project")
+    folder = Path(value)
+    if not folder.is_dir():
+        pytest.fail(f"{variable} names {value}, which is not a folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of replies of real cameras (``rtsp/...``)."""
+    return _folder("XUELIANG_CAPTURES", "replies of real cameras")
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """The folder of real footage (``<camera>/<UTC time>.jpg``)."""
+    return _folder("XUELIANG_FOOTAGE", "pictures of real cameras")
+
+
+def _descriptors() -> set[str]:
+    """What this process holds open, apart from what the interpreter opens for itself on first use."""
+    held = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:  # the listing's own descriptor
+            continue
+        if not target.startswith(("/dev/", "/proc/", "/sys/")) and "__pycache__" not in target:
+            held.add(f"{name} -> {target}")
+    return held
+
+
+@pytest.fixture
+async def no_leaks() -> AsyncIterator[None]:
+    """Fails when the test leaves a task, a socket, a pipe or a file behind."""
+    gc.collect()
+    before_tasks, before_files = asyncio.all_tasks(), _descriptors()
+    yield
+    for _ in range(5):  # transports finish closing on the loop's next turns
+        await asyncio.sleep(0)
+    gc.collect()
+    tasks = {task for task in asyncio.all_tasks() - before_tasks if task is not asyncio.current_task()}
+    assert {task.get_name(): str(task.get_coro()) for task in tasks} == {}
+    assert sorted(_descriptors() - before_files) == []
