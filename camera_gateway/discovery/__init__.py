@@ -1,0 +1,1 @@
+"""Pure: finding cameras on the network: WS-Discovery and rate-limited sweeps of configured ranges."""
