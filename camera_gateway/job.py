@@ -65,7 +65,7 @@ def pack_job(job: Job) -> bytes:
 
 
 def unpack_job(data: bytes) -> Job:
-    raw = msgpack.unpackb(data, max_buffer_size=MAX_JOB)
+    raw = msgpack.unpackb(_bounded(data, MAX_JOB))
     codec = Codec(raw["codec"])
     unit = AccessUnit(
         codec,
@@ -84,5 +84,12 @@ def pack_answer(answer: Answer) -> bytes:
 
 
 def unpack_answer(data: bytes) -> Answer:
-    raw = msgpack.unpackb(data, max_buffer_size=MAX_ANSWER)
+    raw = msgpack.unpackb(_bounded(data, MAX_ANSWER))
     return Answer(raw["n"], raw["t"], raw["e"])
+
+
+def _bounded(data: bytes, limit: int) -> bytes:
+    """msgpack bounds every item by the length of its input; the input itself is bounded here."""
+    if len(data) > limit:
+        raise XueliangError(Kind.TOO_LARGE, f"a frame of {len(data)} bytes, more than {limit}")
+    return data
