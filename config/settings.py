@@ -1,0 +1,143 @@
+"""Pure: all settings in one value, and the rules that hold between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from config.setting import Network, Section, setting
+from config.settings_cameras import Cameras, Discovery, Reach
+from config.settings_checks import Checks, Retention
+from config.settings_service import Database, Logging, Metrics, Service
+from config.settings_thresholds import Thresholds
+
+
+class Settings(Section):
+    service: Service = setting({}, "The service itself.")
+    database: Database = setting({}, "Where everything known is written down.")
+    reach: Reach = setting({}, "Which addresses may be contacted at all.")
+    discovery: Discovery = setting({}, "How cameras are found and taken in.")
+    cameras: Cameras = setting({}, "How long a camera may take.")
+    checks: Checks = setting({}, "How often, how many at once, and how a suspicion becomes a state.")
+    thresholds: Thresholds = setting({}, "Where a measure of a picture becomes a verdict.")
+    retention: Retention = setting({}, "How long data is kept.")
+    metrics: Metrics = setting({}, "Who may read /metrics.")
+    logging: Logging = setting({}, "What is written to standard error.")
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two settings that do not go together; ``value`` is never a secret."""
+
+    key: str
+    value: str
+    allowed: str
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """``127.0.0.1:8080`` or ``[::1]:8080`` as host and port. Raises ``ValueError`` for anything else."""
+    host, _, port = listen.rpartition(":")
+    address = str(ip_address(host.strip("[]")))
+    if not 0 <= int(port) <= 65_535:
+        raise ValueError(listen)
+    return address, int(port)
+
+
+def port_ranges(ports: list[str]) -> tuple[tuple[int, int], ...]:
+    """``["554", "8000-8999"]`` as inclusive ranges. Raises ``ValueError`` with the item that is none."""
+    found = []
+    for item in ports:
+        low, _, high = item.partition("-")
+        if not (low.isdecimal() and (high or low).isdecimal()):
+            raise ValueError(item)
+        first, last = int(low), int(high or low)
+        if not 1 <= first <= last <= 65_535:
+            raise ValueError(item)
+        found.append((first, last))
+    return tuple(found)
+
+
+def clashes(settings: Settings) -> list[Clash]:
+    """Everything that is wrong between settings which each alone are fine."""
+    return [*_listening(settings), *_networks(settings), *_checks(settings)]
+
+
+def _loopback(address: str) -> bool:
+    parsed: IPv4Address | IPv6Address = ip_address(address)
+    return parsed.is_loopback
+
+
+def _listening(settings: Settings) -> list[Clash]:
+    service, found = settings.service, []
+    for key, listen in (("service.listen", service.listen), ("metrics.listen", settings.metrics.listen)):
+        if not listen:
+            continue
+        try:
+            host, _ = split_listen(listen)
+        except ValueError:
+            found.append(Clash(key, listen, "an IP address and a port from 0 to 65535, such as 127.0.0.1:8080"))
+            continue
+        secured = service.tls_cert_file or service.trusted_proxies or service.insecure_http
+        if key == "service.listen" and not _loopback(host) and not secured:
+            found.append(
+                Clash(
+                    key,
+                    listen,
+                    "a loopback address; beyond it set service.tls_cert_file and tls_key_file, "
+                    "service.trusted_proxies, or service.insecure_http = true",
+                )
+            )
+    if (service.tls_cert_file is None) != (service.tls_key_file is None):
+        found.append(Clash("service.tls_cert_file", str(service.tls_cert_file), "both tls_cert_file and tls_key_file"))
+    return found
+
+
+def _inside(network: Network, networks: list[Network]) -> bool:
+    return any(
+        network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
+        for other in networks
+    )
+
+
+def _networks(settings: Settings) -> list[Clash]:
+    found = []
+    reach = settings.reach.networks
+    wider = [("discovery.cidrs", n) for n in settings.discovery.cidrs]
+    wider += [("discovery.adopt_networks", n) for n in settings.discovery.adopt_networks]
+    for number, account in enumerate(settings.discovery.accounts):
+        wider += [(f"discovery.accounts.{number}.networks", n) for n in account.networks]
+        if not account.user or account.password is None:
+            found.append(Clash(f"discovery.accounts.{number}", account.user, "a user, and a password_file"))
+    for key, network in wider:
+        if not _inside(network, reach):
+            found.append(Clash(key, str(network), "a network inside reach.networks"))
+    for network in reach:
+        if network.is_loopback and not settings.reach.allow_loopback:
+            found.append(Clash("reach.networks", str(network), "loopback only with reach.allow_loopback = true"))
+    if settings.discovery.adopt == "auto" and not settings.discovery.adopt_networks:
+        found.append(Clash("discovery.adopt", "auto", "auto only together with discovery.adopt_networks"))
+    try:
+        port_ranges(settings.reach.ports)
+    except ValueError as error:
+        found.append(Clash("reach.ports", str(error), "ports or ranges from 1 to 65535, such as 554 or 8000-8999"))
+    return found
+
+
+def _checks(settings: Settings) -> list[Clash]:
+    checks = settings.checks
+    found = []
+    if checks.window < checks.confirm:
+        found.append(Clash("checks.window", str(checks.window), f"at least checks.confirm ({checks.confirm})"))
+    if checks.picture_seconds < checks.liveness_seconds / 60:
+        found.append(Clash("checks.picture_seconds", str(checks.picture_seconds), "not so far under liveness_seconds"))
+    burst = checks.burst_gap_seconds * (checks.burst_count - 1)
+    if burst >= checks.picture_seconds:
+        found.append(
+            Clash(
+                "checks.burst_gap_seconds",
+                f"{checks.burst_gap_seconds:g}",
+                f"a burst of {checks.burst_count} pictures that ends before the next check "
+                f"({checks.picture_seconds:g} s); it would take {burst:g} s",
+            )
+        )
+    return found
