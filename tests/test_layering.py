@@ -91,9 +91,10 @@ def doors(module: Module) -> list[str]:
     if any(fnmatch.fnmatch(module.path, pattern) for pattern in _DOORS):
         return []
     return [
-        f"{module.path}:{line}: {name} opens a socket"
-        for name, line in calls(module)
+        f"{module.path}:{call.lineno}: {name} opens a socket"
+        for name, call in calls(module)
         if any(name == opener or name.endswith("." + opener) for opener in _OPENERS)
+        and not {keyword.arg for keyword in call.keywords} & {"sock", "fileno"}  # takes over one that is open
     ]
 
 

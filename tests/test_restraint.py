@@ -16,7 +16,7 @@ WORDS = frozenset(
     {
         *("person", "persons", "people", "pedestrian", "pedestrians", "human", "humans", "face", "faces", "facial"),
         *("gait", "biometric", "biometrics", "plate", "plates", "licenseplate", "lpr", "anpr", "alpr", "reid"),
-        *("watchlist", "watchlists", "blacklist", "blocklist", "suspect", "suspects", "wanted", "vehicle", "driver"),
+        *("watchlist", "watchlists", "blacklist", "blocklist", "suspect", "suspects", "vehicle", "vehicles"),
         *("ocr", "passenger", "citizen", "idcard"),
     }
 )

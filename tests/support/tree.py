@@ -78,11 +78,11 @@ def _called(node: ast.Call) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
-def calls(module: Module) -> Iterator[tuple[str, int]]:
-    """Dotted names of everything called, with lines: ``asyncio.open_connection``, ``loop.create_server``."""
+def calls(module: Module) -> Iterator[tuple[str, ast.Call]]:
+    """Everything called, with its dotted name: ``asyncio.open_connection``, ``loop.create_server``."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call):
-            yield dotted(node.func), node.lineno
+            yield dotted(node.func), node
 
 
 def dotted(node: ast.expr) -> str:

@@ -1,0 +1,1 @@
+"""Floor 6: the north side: commands, the service, and the one place where everything is wired together."""

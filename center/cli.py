@@ -1,0 +1,83 @@
+"""Wiring: the command line: which command is which file, and how every one of them ends."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from center.output import emit, error_document, fail
+from config.errors import XueliangError
+from config.mistakes import SettingsError
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+#: Command -> (module with ``add(parser)`` and ``run(arguments)``, one line of help).
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check-config": ("center.commands.check_config", "find every mistake of a configuration file at once"),
+}
+
+
+class Usage(Exception):
+    """Arguments that argparse lets through but that make no sense together; its text says what is allowed."""
+
+
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line, or with ``only`` one command's part filled in, so that its start stays quick."""
+    top = argparse.ArgumentParser(
+        prog="xueliang",
+        description="Integrates and watches a network of cameras.",
+        epilog="Exit codes: 0 done, 1 the thing asked for failed (standard error says why), 2 usage.",
+    )
+    top.add_argument("--version", action="version", version=f"xueliang {version('xueliang')}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, about) in COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        if only in (None, name):
+            found = importlib.import_module(module)
+            found.add(command)
+            command.set_defaults(run=found.run)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    chosen = arguments[0] if arguments and arguments[0] in COMMANDS else ""
+    top = parser(chosen)
+    parsed = top.parse_args(arguments)
+    try:
+        code = _run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (``| head``). Python would complain once more at exit when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    try:
+        result = parsed.run(parsed)
+        if inspect.iscoroutine(result):
+            # asyncio.run turns SIGINT into a cancellation first, so sessions are closed before we go.
+            result = asyncio.run(result)
+        return int(result)
+    except Usage as error:
+        sys.stderr.write(f"xueliang {parsed.command}: {error}\n")
+        return USAGE
+    except XueliangError as error:
+        if getattr(parsed, "json", False):
+            emit(error_document(error))
+        fail(error)
+        return USAGE if isinstance(error, SettingsError) else FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One file a command; ``center.cli`` loads the one that was asked for."""

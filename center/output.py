@@ -1,0 +1,56 @@
+"""Edge: standard output and standard error: one JSON document, lines for people, messages that say what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from config.errors import XueliangError
+
+
+def emit(document: Any) -> None:
+    """One JSON document on standard output, and nothing else there."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=str)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def line(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """For the person at the terminal; never part of the answer."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def fail(error: XueliangError) -> None:
+    """What, where, what to do."""
+    where = f"{error.where}: " if error.where else ""
+    note(f"xueliang: {where}{error.what}")
+    if error.fix:
+        note(f"  {error.fix}.")
+
+
+def error_document(error: XueliangError) -> dict[str, Any]:
+    return {
+        "error": {
+            "kind": error.kind.value,
+            "what": error.what,
+            "where": error.where,
+            "fix": error.fix,
+            "facts": error.facts,
+        }
+    }
+
+
+def chinese(environment: dict[str, str] | None = None) -> bool:
+    """Whether messages are shown in Chinese, by the locale the terminal was started with."""
+    environment = dict(os.environ) if environment is None else environment
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environment.get(name):
+            return environment[name].lower().startswith("zh")
+    return False
