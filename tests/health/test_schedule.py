@@ -95,7 +95,7 @@ def test_a_third_that_hangs_delays_no_healthy_camera() -> None:
     healthy = Counter(p.camera_id for at, p in started if not dead(p) and p.tier is Tier.PICTURE)
     assert set(healthy.values()) == {6}
     assert schedule.missed.total() > 0  # the dead ones cannot all be waited for, and that is counted
-    assert schedule.freshness(Tier.PICTURE, 1800).share < 1.0
+    assert schedule.freshness(Tier.LIVENESS, 1800).share < 1.0
 
 
 def test_a_device_is_never_asked_more_than_it_bears() -> None:
