@@ -16,11 +16,14 @@ WORDS = frozenset(
     {
         *("person", "persons", "people", "pedestrian", "pedestrians", "human", "humans", "face", "faces", "facial"),
         *("gait", "biometric", "biometrics", "plate", "plates", "licenseplate", "lpr", "anpr", "alpr", "reid"),
-        *("watchlist", "watchlists", "blacklist", "blocklist", "suspect", "suspects", "vehicle", "vehicles"),
+        *("watchlist", "watchlists", "blacklist", "blocklist", "vehicle", "vehicles"),
         *("ocr", "passenger", "citizen", "idcard"),
     }
 )
-PHRASES = re.compile(r"watch_?lists?|number_?plates?|licen[cs]e_?plates?|black_?lists?|persons?_of_interest", re.I)
+PHRASES = re.compile(
+    r"watch_?lists?|number_?plates?|licen[cs]e_?plates?|black_?lists?|persons?_of_interest|suspects?_list|wanted_list",
+    re.I,
+)
 CHINESE = re.compile("人脸|人像|人员名单|行人|车牌|号牌|步态|黑名单|布控|嫌疑|身份证|人体|车辆识别|以图搜")
 
 #: Packages (or words of a package's name) for recognition, detection, tracking or reading of text.
