@@ -38,7 +38,7 @@ async def path(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def test_a_command_and_its_answer(path: Path) -> None:
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600  # noqa: ASYNC240 - one look at a local file
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert await ask(path, "echo", {"名": 1}) == {"heard": {"名": 1}}
 
 
