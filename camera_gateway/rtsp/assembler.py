@@ -1,0 +1,213 @@
+"""Pure: NAL units of one RTP stream gathered into access units; what H.264 and H.265 have in common.
+
+A unit ends with the marker bit or, where a camera sets none, with the next timestamp. A marker on parameter sets
+alone (seen in the field) ends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from camera_gateway.access_unit import AccessUnit, Codec, ParameterSets
+from camera_gateway.job import MAX_UNIT
+from camera_gateway.rtsp import annexb
+from camera_gateway.rtsp.video_format import VideoFormat
+from config.errors import Kind, XueliangError
+
+Sink = Callable[[AccessUnit], None]
+
+_START_CODE = b"\x00\x00\x01"
+#: More NAL units in one picture than any encoder makes.
+MAX_NALS = 2048
+MAX_SETS = 16
+
+
+class Assembler:
+    """``push`` takes RTP payloads in order; finished units go to ``sink``. Raises ``TOO_LARGE`` past ``MAX_UNIT``."""
+
+    codec: Codec
+    set_types: frozenset[int]
+    _nals: list[bytes]
+    _fragment: list[bytes] | None
+    _size: int
+    _vcl: bool
+    _key: bool
+    _damaged: bool
+
+    __slots__ = (
+        "_damaged",
+        "_fragment",
+        "_key",
+        "_lost",
+        "_nals",
+        "_received",
+        "_sets",
+        "_size",
+        "_suspect",
+        "_timestamp",
+        "_vcl",
+        "clock_rate",
+        "format",
+        "keyframes_only",
+        "sender_report",
+        "sets",
+        "sink",
+    )
+
+    def __init__(self, sink: Sink, clock_rate: int = 90_000, sets: ParameterSets | None = None) -> None:
+        self.sink = sink
+        self.clock_rate = clock_rate
+        self.sets = sets
+        self.format: VideoFormat | None = None
+        self.sender_report: tuple[float, int] | None = None  # sender's POSIX seconds at an RTP timestamp
+        self.keyframes_only = False  # spares the building of units that nobody wants
+        self._sets: dict[tuple[int, int], bytes] = {}
+        self._timestamp = -1
+        self._suspect = True  # the stream is joined in the middle: the first unit may lack its beginning
+        self._lost = 0
+        self._received = 0.0
+        self._clear()
+        for nal in sets.nals if sets else ():
+            self._learn(self.kind(nal), nal)
+
+    @staticmethod
+    def kind(nal: bytes) -> int:
+        raise TypeError("the codec's own assembler knows the kinds")
+
+    def push(self, data: bytes, start: int, end: int, timestamp: int, marker: bool, gap: int, received: float) -> None:
+        """One RTP payload ``data[start:end]``; ``gap`` packets were missing right before it."""
+        if timestamp != self._timestamp or gap:
+            self._turn(timestamp, gap)
+        self._received = received
+        self._payload(data, start, end)
+        if marker and (self._vcl or self._fragment is not None):
+            self._close_fragment()
+            if self._vcl:
+                self._finish()
+
+    def _payload(self, data: bytes, start: int, end: int) -> None:
+        raise TypeError("the codec's own assembler knows its payloads")
+
+    def _picture(self, nal: bytes) -> tuple[bool, bool, bool]:
+        """Of a NAL unit: is it part of a picture, does it begin one, is it of a picture to start decoding from."""
+        raise TypeError("the codec's own assembler knows its pictures")
+
+    def _read_format(self, nal: bytes) -> VideoFormat | None:
+        raise TypeError("the codec's own assembler knows its parameter sets")
+
+    def _turn(self, timestamp: int, gap: int) -> None:
+        """A new timestamp, or packets missing."""
+        if gap:
+            self._lost += gap
+            self._suspect = True
+            self._fragment = None
+            if self._nals:
+                self._damaged = True
+        if timestamp != self._timestamp:
+            self._close_fragment()
+            if self._vcl:
+                self._finish()
+            self._clear()
+            self._timestamp = timestamp
+
+    def _begin_fragment(self, head: bytes, data: bytes) -> None:
+        self._close_fragment()
+        self._fragment = [head, data]
+        self._size += len(data)
+
+    def _more_fragment(self, data: bytes) -> None:
+        if self._fragment is None:
+            self._damaged = True  # its beginning was lost
+            return
+        self._fragment.append(data)
+        self._size += len(data)
+        if self._size > MAX_UNIT:
+            self._too_large()
+
+    def _close_fragment(self) -> None:
+        """Also without an end bit: some firmwares set none."""
+        if self._fragment is not None:
+            nal = b"".join(self._fragment)
+            self._size -= len(nal) - len(self._fragment[0])
+            self._fragment = None
+            self._add(nal)
+
+    def _add(self, nal: bytes) -> None:
+        if _START_CODE in nal:
+            for part in annexb.split(nal):
+                self._add_one(part)
+        elif nal:
+            self._add_one(nal)
+
+    def _add_one(self, nal: bytes) -> None:
+        kind = self.kind(nal)
+        if kind in self.set_types:
+            self._learn(kind, nal)
+            self._suspect = self._suspect and bool(self._nals)
+        else:
+            vcl, first, key = self._picture(nal)
+            if vcl:
+                if self._suspect and not first and not self._vcl:
+                    self._damaged = True
+                self._suspect = False
+                self._vcl = True
+                self._key = self._key or key
+        self._nals.append(nal)
+        self._size += len(nal)
+        if self._size > MAX_UNIT or len(self._nals) > MAX_NALS:
+            self._too_large()
+
+    def _learn(self, kind: int, nal: bytes) -> None:
+        """Parameter sets stay known; the stream's format is read when its SPS changes."""
+        slot = (kind, self._set_id(kind, nal))
+        if self._sets.get(slot) == nal or len(nal) > 4096:
+            return
+        if slot not in self._sets and len(self._sets) >= MAX_SETS:
+            return
+        read = self._read_format(nal)
+        if read is not None:
+            self.format = read
+        self._sets[slot] = nal
+        self.sets = ParameterSets(self.codec, tuple(nal for _, nal in sorted(self._sets.items())))
+
+    def _set_id(self, kind: int, nal: bytes) -> int:
+        return 0
+
+    def _finish(self) -> None:
+        if self._key or not self.keyframes_only:
+            report = self.sender_report
+            sender_time = None
+            if report is not None:
+                ticks = (self._timestamp - report[1] + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+                sender_time = report[0] + ticks / self.clock_rate
+            unit = AccessUnit(
+                self.codec,
+                self._key,
+                tuple(self._nals),
+                self._timestamp,
+                self._received,
+                self.clock_rate,
+                sender_time,
+                self.sets,
+                self._damaged,
+                self._lost,
+            )
+            self._lost = 0
+            self._clear()
+            self.sink(unit)
+        else:
+            self._clear()
+
+    def _clear(self) -> None:
+        self._nals = []
+        self._fragment = None
+        self._size = 0
+        self._vcl = self._key = self._damaged = False
+
+    def _too_large(self) -> None:
+        self._clear()
+        raise XueliangError(
+            Kind.TOO_LARGE,
+            f"a picture of more than {MAX_UNIT} bytes or {MAX_NALS} pieces",
+            fix="Lower the resolution or the bitrate in the camera's encoder settings",
+        )

@@ -1,0 +1,349 @@
+"""Wiring: from an address to a description, a playing session, or one keyframe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from camera_gateway.access_unit import AccessUnit
+from camera_gateway.memory import DeviceMemory
+from camera_gateway.reach import Reach
+from camera_gateway.rtsp import sdp
+from camera_gateway.rtsp.attempts import Attempts
+from camera_gateway.rtsp.connection import Connection
+from camera_gateway.rtsp.exchange import Exchange, refusal
+from camera_gateway.rtsp.message import Response, parse_transport
+from camera_gateway.rtsp.receiver import Stats
+from camera_gateway.rtsp.session import RtspSession
+from camera_gateway.rtsp.states import Event, State
+from camera_gateway.rtsp.timing import Deadlines, Timings
+from camera_gateway.rtsp.udp import OrderedRtp, open_pair
+from camera_gateway.rtsp.video_format import VideoFormat
+from camera_gateway.target import StreamTarget
+from config.clock import Clock
+from config.errors import Kind, XueliangError
+from config.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What DESCRIBE told. ``base`` is what relative control addresses hang on."""
+
+    description: sdp.Description
+    timings: Timings
+    address: str
+    server: str
+    login: str  # none | basic | digest MD5 ...
+    base: str
+
+    @property
+    def track(self) -> sdp.Track | None:
+        return self.description.video()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeResult:
+    unit: AccessUnit
+    timings: Timings
+    description: sdp.Description
+    track: sdp.Track
+    stats: Stats
+    format: VideoFormat | None
+    address: str
+    login: str
+    transport: str  # tcp | udp
+
+
+@dataclass(slots=True)
+class _Call:
+    """One dialled camera."""
+
+    target: StreamTarget
+    address: str
+    connection: Connection
+    exchange: Exchange
+    timings: Timings
+    began: float
+
+
+class RtspClient:
+    """Shared by all cameras. ``attempts`` may be shared with other protocols that use the same accounts."""
+
+    def __init__(
+        self,
+        reach: Reach,
+        memory: DeviceMemory,
+        clock: Clock,
+        deadlines: Deadlines | None = None,
+        attempts: Attempts | None = None,
+    ) -> None:
+        self._reach = reach
+        self._memory = memory
+        self._clock = clock
+        self._deadlines = deadlines or Deadlines()
+        self.attempts = attempts or Attempts(memory)
+
+    async def describe(self, target: StreamTarget) -> Described:
+        """Whether the stream is there, without asking for a picture.
+
+        Raises ``UNREACHABLE``, ``REFUSED``, ``TIMEOUT``, ``AUTH``, ``LOCKED``, ``BUSY``, ``NO_STREAM``,
+        ``PROTOCOL``, ``TOO_LARGE`` or ``NOT_ALLOWED``, as all of this class does.
+        """
+        async with self._dialled(target, self._deadlines.total) as call:
+            return await self._describe(call)
+
+    async def open(self, target: StreamTarget) -> RtspSession:
+        """A playing session; the caller closes it."""
+        session: RtspSession | None = None
+        async with self._dialled(target, self._deadlines.total, keep=True) as call:
+            session = await self._set_up(call)
+            await self._play(call, session)
+        session.begin()
+        session.connection.watch_stall()
+        return session
+
+    async def keyframe(self, target: StreamTarget) -> KeyframeResult:
+        """Connect, DESCRIBE, SETUP, PLAY, the first whole keyframe, TEARDOWN.
+
+        Raises ``NO_KEYFRAME`` and ``STALLED`` besides what :meth:`describe` raises.
+        """
+        deadlines = self._deadlines
+        async with self._dialled(target, deadlines.total + target.gop_seconds) as call:
+            session = await self._set_up(call)
+            first: asyncio.Future[AccessUnit] = asyncio.get_running_loop().create_future()
+            damaged = 0
+
+            def take(unit: AccessUnit) -> None:
+                nonlocal damaged
+                if unit.damaged:
+                    damaged += 1
+                elif not first.done():
+                    first.set_result(unit)
+                    call.connection.receiver = None  # what still comes is not looked at
+                    if call.connection.state is State.PLAYING:
+                        call.connection.end()
+
+            def failed(error: XueliangError) -> None:
+                if not first.done():
+                    first.set_exception(error)
+
+            session.receiver.assembler.sink = take
+            session.receiver.assembler.keyframes_only = True
+            call.connection.on_failure = failed
+            try:
+                await self._play(call, session)
+                call.connection.watch_stall()
+                unit = await _within(first, deadlines.keyframe + target.gop_seconds)
+            finally:
+                if first.done() and not first.cancelled():
+                    first.exception()
+            if unit is None:
+                raise _no_keyframe(call, session, damaged, deadlines.keyframe + target.gop_seconds)
+            session.stats.units = session.stats.keyframes = 1
+            session.note_keyframe(unit)
+        return KeyframeResult(
+            unit,
+            call.timings,
+            session.description,
+            session.track,
+            session.stats,
+            session.format,
+            call.address,
+            session.login,
+            session.transport,
+        )
+
+    @asynccontextmanager
+    async def _dialled(self, target: StreamTarget, total: float, *, keep: bool = False) -> AsyncIterator[_Call]:
+        """A connection that ends with the body, or only with a failure of the body if ``keep``."""
+        call: _Call | None = None
+        try:
+            try:
+                async with asyncio.timeout(total):
+                    call = await self._dial(target)
+                    yield call
+            except TimeoutError as error:
+                where = f"{printable(target.host, 100)}:{target.port}"
+                raise XueliangError(
+                    Kind.TIMEOUT, f"not done within {total:g} s", where=where, fix="Restart the camera"
+                ) from error
+        except asyncio.CancelledError:
+            if call is not None:
+                call.connection.end()
+            raise
+        except Exception:
+            if call is not None:
+                call.connection.end()
+                await asyncio.shield(call.connection.closed)
+            raise
+        if not keep:
+            call.connection.end()
+            await asyncio.shield(call.connection.closed)
+
+    async def _dial(self, target: StreamTarget) -> _Call:
+        began = self._clock.monotonic()
+        address = await self._reach.check(target.host, target.port)
+        where = f"{printable(target.host, 100)}:{target.port}"
+        _, connection = await self._reach.connect(
+            address,
+            target.port,
+            lambda: Connection(self._clock, self._deadlines, where),
+            deadline=self._deadlines.connect,
+        )
+        timings = Timings(connect=self._clock.monotonic() - began)
+        exchange = Exchange(connection, target, address, self.attempts, self._clock, self._deadlines, timings)
+        return _Call(target, address, connection, exchange, timings, began)
+
+    async def _describe(self, call: _Call) -> Described:
+        began = self._clock.monotonic()
+        url = call.target.url
+        call.connection.step(Event.DESCRIBE)
+        response = await call.exchange.ask("DESCRIBE", url, (("Accept", "application/sdp"),))
+        call.timings.describe = self._clock.monotonic() - began - (call.timings.auth or 0.0)
+        if response.status != 200:
+            raise refusal("DESCRIBE", response, call.connection.where)
+        call.connection.step(Event.DESCRIBED)
+        headers = response.headers
+        try:
+            description = sdp.parse(response.body)
+        except XueliangError as error:
+            raise XueliangError(error.kind, error.what, where=call.connection.where, fix=error.fix) from error
+        return Described(
+            description,
+            call.timings,
+            call.address,
+            printable(headers.get("Server"), 100),
+            call.exchange.login,
+            sdp.base_url(url, headers.get("Content-Base"), headers.get("Content-Location")),
+        )
+
+    async def _set_up(self, call: _Call) -> RtspSession:
+        described = await self._describe(call)
+        track = described.track
+        where = call.connection.where
+        if track is None:
+            others = ", ".join(sorted({t.encoding or t.media for t in described.description.tracks})) or "nothing"
+            raise XueliangError(
+                Kind.NO_STREAM,
+                f"no video track we can decode; there is {others}",
+                where=where,
+                fix="Set the channel's encoder to H.264, H.265 or MJPEG",
+            )
+        began = self._clock.monotonic()
+        try:
+            session = RtspSession(
+                call.exchange, described.description, track, call.timings, self._clock, self._memory, call.address
+            )
+        except XueliangError as error:  # the description already tells of a picture beyond the caps
+            raise XueliangError(error.kind, error.what, where=where, fix=error.fix, facts=error.facts) from error
+        session.url = sdp.aggregate_url(call.target.url, described.base, described.description)
+        call.connection.teardown = lambda: call.exchange.teardown(session.url)
+        await self._set_up_track(call, session, described)
+        call.timings.setup = self._clock.monotonic() - began
+        return session
+
+    async def _set_up_track(self, call: _Call, session: RtspSession, described: Described) -> None:
+        """TCP, then UDP where the camera refuses TCP and the target leaves it open."""
+        wanted = call.target.transport
+        facts = await self._memory.recall(call.address)
+        if facts.keepalive:
+            session.keepalive_method = facts.keepalive
+        if wanted == "udp" or (wanted == "auto" and facts.transport == "udp"):
+            await self._set_up_udp(call, session, described)
+            return
+        transport = "RTP/AVP/TCP;unicast;interleaved=0-1"
+        response = await self._setup_request(call, session, described, transport)
+        agreed = parse_transport(response.headers.get("Transport"))
+        if response.status == 200 and (agreed.tcp or not agreed.client_ports):
+            channels = agreed.channels or (0, 1)
+            call.connection.rtp_channel, call.connection.rtcp_channel = channels
+            call.connection.receiver = session.receiver
+            return
+        if response.status == 461 and wanted == "auto":
+            await self._set_up_udp(call, session, described)
+            await self._memory.remember(call.address, transport="udp")
+            return
+        raise refusal("SETUP", response, call.connection.where)
+
+    async def _set_up_udp(self, call: _Call, session: RtspSession, described: Described) -> None:
+        connection, receiver, clock = call.connection, session.receiver, self._clock
+        loop = asyncio.get_running_loop()
+
+        def packet(data: bytes) -> None:
+            if connection.receiver is None:
+                return
+            connection.last_media = loop.time()
+            try:
+                receiver.packet(data, 0, len(data), clock.monotonic())
+            except XueliangError as error:
+                connection.fail(error)
+
+        def control(data: bytes) -> None:
+            receiver.control(data, 0, len(data), clock.monotonic(), clock.now().timestamp())
+
+        def foreign() -> None:
+            session.stats.foreign += 1
+
+        ordered = OrderedRtp(packet, session.stats)
+        pair = await open_pair(self._reach, call.address, call.address, ordered, control, foreign)
+        connection.media = pair
+        ports = f"{pair.ports[0]}-{pair.ports[1]}"
+        response = await self._setup_request(call, session, described, f"RTP/AVP;unicast;client_port={ports}")
+        if response.status != 200:
+            raise refusal("SETUP", response, connection.where)
+        agreed = parse_transport(response.headers.get("Transport"))
+        pair.server_ports = agreed.server_ports
+        session.pair = pair
+        session.transport = "udp"
+        connection.receiver = receiver
+
+    async def _setup_request(self, call: _Call, session: RtspSession, described: Described, transport: str) -> Response:
+        """SETUP of the video track; once more with the address asked for where Content-Base led nowhere."""
+        url, connection = call.target.url, call.connection
+        description, track = described.description, session.track
+        first = sdp.track_url(url, described.base, description, track)
+        addresses = list(dict.fromkeys((first, sdp.control_url(url, url, track.control))))
+        for address in addresses:
+            connection.step(Event.SETUP)
+            response = await call.exchange.ask("SETUP", address, (("Transport", transport),))
+            if response.status == 200:
+                connection.step(Event.SET_UP)
+                return response
+            connection.step(Event.REFUSED)
+            if response.status not in (400, 404, 454):
+                break
+        return response
+
+    async def _play(self, call: _Call, session: RtspSession) -> None:
+        connection = call.connection
+        connection.step(Event.PLAY)
+        session.played = self._clock.monotonic()
+        connection.last_media = asyncio.get_running_loop().time()
+        session.open_path()
+        response = await call.exchange.ask("PLAY", session.url, (("Range", "npt=0.000-"),))
+        call.timings.signalling = self._clock.monotonic() - call.began
+        if response.status != 200:
+            raise refusal("PLAY", response, connection.where)
+        connection.step(Event.PLAYING)
+
+
+async def _within(future: asyncio.Future[AccessUnit], seconds: float) -> AccessUnit | None:
+    """Its result, or ``None`` when the time is over."""
+    done, _ = await asyncio.wait((future,), timeout=seconds)
+    return future.result() if done else None
+
+
+def _no_keyframe(call: _Call, session: RtspSession, damaged: int, seconds: float) -> XueliangError:
+    stats = session.stats
+    what = f"packets flow, but no whole keyframe came within {seconds:g} s"
+    if damaged:
+        what += f" ({damaged} came with packets missing)"
+    return XueliangError(
+        Kind.NO_KEYFRAME,
+        what,
+        where=call.connection.where,
+        fix="Shorten the keyframe interval in the camera's encoder settings; turn off its smart codec",
+        facts={"packets": stats.packets, "lost": stats.lost, "damaged": damaged},
+    )

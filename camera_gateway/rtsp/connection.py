@@ -1,0 +1,354 @@
+"""Edge: the TCP connection of one RTSP session: requests out; replies, interleaved packets and garbage in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from camera_gateway.rtsp.message import DOLLAR, Headers, Incomplete, Request, Response, frame, parse, session_id
+from camera_gateway.rtsp.receiver import Receiver
+from camera_gateway.rtsp.states import Event, State, advance
+from camera_gateway.rtsp.timing import Deadlines
+from config.clock import Clock
+from config.errors import Kind, XueliangError
+
+log = logging.getLogger(__name__)
+
+#: Stray bytes between frames are seen; a stream of them is no RTSP.
+MAX_GARBAGE = 64 * 1024
+MAX_UNREAD = 256 * 1024
+MAX_SERVER_REQUESTS = 256
+NO_CHANNEL = -1
+
+_METHOD_LETTERS = frozenset(b"ADGOPRST\r\n")
+
+
+class Media(Protocol):
+    """What stands beside the connection and ends with it: the UDP sockets."""
+
+    def close(self) -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """``where`` names the camera in errors. After :meth:`end` the connection closes itself within the deadline
+    for TEARDOWN, without a task; :attr:`closed` is done when it has."""
+
+    def __init__(self, clock: Clock, deadlines: Deadlines, where: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock
+        self._deadlines = deadlines
+        self.where = where
+        self.state = State.CONNECTED
+        self.session = ""
+        self.session_timeout = 60.0
+        self.receiver: Receiver | None = None
+        self.rtp_channel = NO_CHANNEL
+        self.rtcp_channel = NO_CHANNEL
+        self.media: Media | None = None
+        self.failure: XueliangError | None = None
+        self.on_failure: Callable[[XueliangError], None] | None = None
+        self.teardown: Callable[[], Request] | None = None
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self.last_media = 0.0
+        self._transport: asyncio.Transport | None = None
+        self._pending: dict[int, asyncio.Future[Response]] = {}
+        self._cseq = 0
+        self._rest = bytearray()
+        self._need = 0
+        self._garbage = 0
+        self._server_requests = 0
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
+
+    # -- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._need:
+                return
+            data = bytes(self._rest)
+            self._rest.clear()
+        try:
+            position = self._consume(data)
+        except XueliangError as error:
+            self.fail(error)
+            return
+        if position < len(data):
+            self._rest += data[position:]
+            if len(self._rest) > MAX_UNREAD + self._need:
+                self.fail(self._error(Kind.TOO_LARGE, "more bytes than a message can have"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._stall_timer, self._end_timer):
+            if timer is not None:
+                timer.cancel()
+        self._close_media()
+        if self.state in (State.ENDING, State.CLOSED):
+            self.on_failure = None  # the end was ours
+        self._step(Event.LOST)
+        self._tell(self._error(Kind.STALLED if self._has_media() else Kind.PROTOCOL, "the camera ended the connection"))
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    # -- requests
+
+    def step(self, event: Event) -> None:
+        """Raises what ended the connection, if something did."""
+        if self.failure is not None:
+            raise self.failure
+        self._step(event)
+
+    def send(self, method: str, uri: str, headers: Iterable[tuple[str, str]]) -> asyncio.Future[Response]:
+        """The reply to come. The future carries the failure if the connection ends first."""
+        future: asyncio.Future[Response] = self._loop.create_future()
+        if self.failure is not None:
+            future.set_exception(self.failure)
+            return future
+        self._cseq += 1
+        self._pending[self._cseq] = future
+        self._write(Request(method, uri, Headers((("CSeq", str(self._cseq)), *headers))))
+        return future
+
+    def send_frame(self, channel: int, payload: bytes) -> None:
+        """An interleaved frame (RTCP); thrown away where the camera does not read."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and transport.get_write_buffer_size() < MAX_GARBAGE:
+            transport.write(frame(channel, payload))
+
+    def watch_stall(self) -> None:
+        """From now on no packet for the stall deadline is a failure."""
+        self.last_media = max(self.last_media, self._loop.time())
+        self._stall_timer = self._loop.call_later(self._deadlines.stall, self._check_stall)
+
+    def fail(self, error: XueliangError) -> None:
+        """Ends the session because of ``error``; whoever waits is told."""
+        if not error.where:
+            error = XueliangError(error.kind, error.what, where=self.where, fix=error.fix, facts=error.facts)
+        self._tell(error)
+        self.end()
+
+    def end(self) -> None:
+        """TEARDOWN where the camera may hold a session, then close; bounded, and safe to call in any state."""
+        before = self.state
+        if before in (State.ENDING, State.CLOSED):
+            return
+        self._step(Event.END)
+        self._close_media()
+        self.receiver = None
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self._end_timer = self._loop.call_later(self._deadlines.teardown, transport.abort)
+        if self.session:
+            self._send_teardown()
+        elif before is not State.SETTING_UP or not self._pending:
+            transport.close()
+        self._forget_pending()
+
+    # -- inside
+
+    def _consume(self, data: bytes) -> int:
+        """Everything whole in ``data``; returns where the unfinished rest begins."""
+        position, end = 0, len(data)
+        received = self._clock.monotonic()
+        media = 0
+        while position < end:
+            if data[position] == DOLLAR:
+                if end - position < 4:
+                    self._need = 4
+                    break
+                stop = position + 4 + (data[position + 2] << 8 | data[position + 3])
+                if stop > end:
+                    self._need = stop - position
+                    break
+                receiver = self.receiver
+                if receiver is not None:
+                    if data[position + 1] == self.rtp_channel:
+                        receiver.packet(data, position + 4, stop, received)
+                        media += 1
+                    else:
+                        media += self._other_channel(data, position, stop, received)
+                position = stop
+                continue
+            following = self._text(data, position)
+            if following < 0:
+                break
+            position = following
+        if media:
+            self.last_media = self._loop.time()
+            self._garbage = 0
+        return position
+
+    def _other_channel(self, data: bytes, position: int, stop: int, received: float) -> int:
+        """RTCP, or a camera that sends on another channel than the one it agreed to."""
+        receiver = self.receiver
+        assert receiver is not None
+        channel = data[position + 1]
+        if channel == self.rtcp_channel and not (
+            stop - position > 5 and data[position + 5] & 0x7F == receiver.payload_type and not receiver.stats.packets
+        ):
+            wall = self._clock.now().timestamp()
+            receiver.control(data, position + 4, stop, received, wall)
+            return 0
+        if receiver.first_packet is None and stop - position > 16:
+            before = receiver.stats.packets
+            receiver.packet(data, position + 4, stop, received)
+            if receiver.stats.packets > before:
+                log.info("%s - video comes on channel %d instead of %d", self.where, channel, self.rtp_channel)
+                self.rtp_channel, self.rtcp_channel = channel, channel ^ 1
+                return 1
+        return 0
+
+    def _text(self, data: bytes, position: int) -> int:
+        """One message; the place after it, or -1 where it is not whole yet."""
+        if data[position] in _METHOD_LETTERS:
+            try:
+                parsed = parse(data, position)
+            except XueliangError as error:
+                if error.kind is Kind.TOO_LARGE or not self._has_media():
+                    raise self._error(error.kind, error.what, error.fix) from error
+                return self._skip(data, position)
+            if isinstance(parsed, Incomplete):
+                self._need = parsed.need
+                return -1
+            message, following = parsed
+            if isinstance(message, Response):
+                self._response(message)
+            elif isinstance(message, Request):
+                self._server_request(message)
+            return following
+        return self._skip(data, position)
+
+    def _skip(self, data: bytes, position: int) -> int:
+        """Past stray bytes to what may be the next frame or message."""
+        places = [data.find(bytes((DOLLAR, c)), position + 1) for c in (self.rtp_channel, self.rtcp_channel) if c >= 0]
+        places.append(data.find(b"RTSP/1.", position + 1))
+        following = min((p for p in places if p > 0), default=len(data))
+        self._garbage += following - position
+        if self._garbage > MAX_GARBAGE:
+            raise self._error(
+                Kind.PROTOCOL, "what comes is not RTSP", "Check the port in the address, and restart the camera"
+            )
+        return following
+
+    def _response(self, response: Response) -> None:
+        if response.status < 200:
+            return
+        number = response.headers.get("CSeq").strip()
+        cseq = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+        future = self._pending.pop(cseq, None)
+        if future is None and len(self._pending) == 1 and cseq not in range(1, self._cseq + 1):
+            future = self._pending.popitem()[1]  # some firmwares count for themselves
+        identifier, timeout = session_id(response)
+        expected = self.state in (State.SETTING_UP, State.ENDING) and not self.session
+        if identifier and response.status < 300 and expected:
+            self.session, self.session_timeout = identifier, timeout
+        if self.state is State.ENDING:
+            if self.session and self.teardown is not None:
+                self._send_teardown()
+            elif not self._pending or future is not None:
+                self._close()
+        if future is not None and not future.done():
+            future.set_result(response)
+
+    def _send_teardown(self) -> None:
+        make, self.teardown = self.teardown, None
+        if make is None:
+            self._close()
+            return
+        request = make()
+        self._cseq += 1
+        self._pending.clear()
+        answer: asyncio.Future[Response] = self._loop.create_future()
+        self._pending[self._cseq] = answer
+        answer.add_done_callback(lambda _: self._close())
+        self._write(Request(request.method, request.uri, Headers((("CSeq", str(self._cseq)), *request.headers.items))))
+
+    def _server_request(self, request: Request) -> None:
+        """Cameras seldom ask anything; an answer keeps them calm."""
+        self._server_requests += 1
+        if self._server_requests > MAX_SERVER_REQUESTS:
+            raise self._error(Kind.PROTOCOL, "the camera asks without end")
+        known = request.method in ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE")
+        headers = Headers((("CSeq", request.headers.get("CSeq")[:32]),))
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and transport.get_write_buffer_size() < MAX_GARBAGE:
+            transport.write(Response(200 if known else 501, "OK" if known else "Not Implemented", headers).encode())
+
+    def _check_stall(self) -> None:
+        quiet = self._loop.time() - self.last_media
+        # Timers of uvloop may fire up to a millisecond early.
+        if quiet < self._deadlines.stall - 0.005:
+            self._stall_timer = self._loop.call_later(self._deadlines.stall - quiet, self._check_stall)
+            return
+        if self._has_media():
+            self.fail(
+                self._error(
+                    Kind.STALLED,
+                    f"packets stopped {self._deadlines.stall:g} s ago",
+                    "Check the network and the load of the camera; restart it if this goes on",
+                )
+            )
+        else:
+            self.fail(
+                self._error(
+                    Kind.NO_STREAM,
+                    f"no packet within {self._deadlines.stall:g} s of PLAY",
+                    "Check the channel's video input; over UDP check for a firewall",
+                )
+            )
+
+    def _has_media(self) -> bool:
+        return self.receiver is not None and self.receiver.first_packet is not None
+
+    def _tell(self, error: XueliangError) -> None:
+        if self.failure is None:
+            self.failure = error
+            if self.on_failure is not None:
+                self.on_failure(error)
+        pending, self._pending = self._pending, {}
+        for future in pending.values():
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # whoever waits still gets it; nobody waiting is no mistake
+
+    def _forget_pending(self) -> None:
+        """Nobody waits for these any more; the reply to a SETUP is still wanted for its session id."""
+        for future in self._pending.values():
+            if not future.done():
+                future.add_done_callback(_swallow)
+
+    def _write(self, request: Request) -> None:
+        log.debug("%s > %s %s", self.where, request.method, request.uri)
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(request.encode())
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def _close_media(self) -> None:
+        media, self.media = self.media, None
+        if media is not None:
+            media.close()
+
+    def _step(self, event: Event) -> None:
+        before, self.state = self.state, advance(self.state, event)
+        log.debug("%s - %s -> %s", self.where, before, self.state)
+
+    def _error(self, kind: Kind, what: str, fix: str = "") -> XueliangError:
+        return XueliangError(kind, what, where=self.where, fix=fix)
+
+
+def _swallow(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
