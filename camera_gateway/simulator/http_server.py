@@ -77,7 +77,7 @@ class HttpServer:
         self.max_body = max_body
         self.deadline = deadline
         self.connections: set[_Connection] = set()
-        self._servers: list[asyncio.Server] = []
+        self._servers: dict[tuple[str, int], asyncio.Server] = {}
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; may be called again for another address. Returns the port that was bound.
@@ -86,17 +86,27 @@ class HttpServer:
         """
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: _Connection(self), host, port, backlog=4096, reuse_address=True)
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+        port = int(server.sockets[0].getsockname()[1])
+        self._servers[(host, port)] = server
+        return port
+
+    def listens(self, host: str, port: int) -> bool:
+        return (host, port) in self._servers
+
+    async def stop_listening(self, host: str, port: int) -> None:
+        """Close one listening socket: the system refuses connections to it."""
+        server = self._servers.pop((host, port), None)
+        if server is not None:
+            server.close()
 
     async def stop(self) -> None:
-        for server in self._servers:
+        for server in self._servers.values():
             server.close()
         connections = list(self.connections)
         for connection in connections:
             connection.drop()
         await asyncio.gather(*(c.ended.wait() for c in connections))
-        for server in self._servers:
+        for server in self._servers.values():
             await server.wait_closed()
         self._servers.clear()
 

@@ -17,6 +17,8 @@ from camera_gateway.access_unit import Codec
 #: Cameras send RTP packets of 1400-1460 bytes.
 MAX_PAYLOAD = 1400
 PAYLOAD_TYPES = {Codec.H264: 96, Codec.H265: 98, Codec.MJPEG: 26}
+#: In place of a slice: its header then names a parameter set that does not exist.
+_JUNK = 0x03
 #: Places within a packet of what differs from session to session: channel, sequence, timestamp, SSRC.
 _STAMPED = np.asarray([1, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
 
@@ -50,10 +52,23 @@ class Block:
         out[self.places] = values
         return out
 
-    def datagrams(self, stamped: NDArray[np.uint8]) -> list[memoryview]:
+    def half(self) -> Block:
+        """The first half of the packets, as when a line breaks in the middle of a picture."""
+        count = max(1, self.packets // 2)
+        end = int(self.starts[count]) if count < self.packets else len(self.data)
+        payload = end - count * 16
+        return Block(self.data[:end], self.starts[:count], self.places[:count], payload)
+
+    def spoil(self, stamped: NDArray[np.uint8]) -> None:
+        """Overwrite the coded picture behind its NAL or fragment header; parameter sets stay."""
+        ends = np.append(self.starts[1:], len(stamped))
+        for start, end in zip(self.starts.tolist(), ends.tolist(), strict=True):
+            if end - start > 200 or self.packets == 1:
+                stamped[start + 18 : end] = _JUNK
+
+    def datagrams(self, view: memoryview) -> list[memoryview]:
         """The packets of :meth:`stamped` one by one, without the interleaving header."""
-        view = stamped.data
-        ends = [*self.starts[1:].tolist(), len(stamped)]
+        ends = [*self.starts[1:].tolist(), len(view)]
         return [view[start + 4 : end] for start, end in zip(self.starts.tolist(), ends, strict=True)]
 
 

@@ -1,0 +1,82 @@
+"""Edge: the pair of UDP sockets (RTP and RTCP) of one session on a virtual camera's own address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from camera_gateway.simulator.packetise import Block
+from config.errors import Kind, XueliangError
+
+_TRIES = 32
+
+
+@dataclass(slots=True)
+class PortPair:
+    """``local`` ports are even and odd neighbours; ``remote`` is the client's pair at ``peer``.
+
+    RTCP from another address than ``peer`` is dropped. Send buffers that are full drop packets, as UDP does.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    peer: str
+    remote: tuple[int, int]
+    media: socket.socket
+    control: socket.socket
+    heard: Callable[[bytes], None]
+    local: tuple[int, int] = field(init=False)
+
+    @classmethod
+    def open(
+        cls,
+        loop: asyncio.AbstractEventLoop,
+        host: str,
+        peer: str,
+        remote: tuple[int, int],
+        heard: Callable[[bytes], None],
+    ) -> PortPair:
+        """Raises ``UNAVAILABLE`` where no neighbouring pair of ports is free."""
+        for _ in range(_TRIES):
+            media, control = _udp(), _udp()
+            with contextlib.suppress(OSError, OverflowError):
+                media.bind((host, 0))
+                port = media.getsockname()[1]
+                if port % 2 == 0:
+                    control.bind((host, port + 1))
+                    pair = cls(loop, peer, remote, media, control, heard)
+                    pair.local = (port, port + 1)
+                    loop.add_reader(control, pair._readable)
+                    return pair
+            media.close()
+            control.close()
+        raise XueliangError(Kind.UNAVAILABLE, "no pair of UDP ports is free", where=host)
+
+    def close(self) -> None:
+        self.loop.remove_reader(self.control)
+        self.media.close()
+        self.control.close()
+
+    def send_block(self, block: Block, data: memoryview) -> None:
+        target = (self.peer, self.remote[0])
+        for packet in block.datagrams(data):
+            with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
+                self.media.sendto(packet, target)
+
+    def send_control(self, data: bytes) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
+            self.control.sendto(data, (self.peer, self.remote[1]))
+
+    def _readable(self) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
+            data, source = self.control.recvfrom(2048)
+            if source[0] == self.peer:
+                self.heard(data)
+
+
+def _udp() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    return sock
