@@ -1,0 +1,40 @@
+"""Edge: the table of cameras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.scope import Scope
+from registry import rows_store
+from registry.camera import Camera
+from registry.database import Connection
+from registry.nouns_store import CAMERA, DEVICE
+from registry.rows_store import Page
+from registry.tables import cameras
+
+
+async def add_camera(scope: Scope, connection: Connection, camera: Camera) -> Camera:
+    """One channel of a device that the asker sees."""
+    await rows_store.get(scope, connection, DEVICE, camera.device_id)
+    await rows_store.require_unit(scope, connection, camera.unit_id)
+    return await rows_store.add(scope, connection, CAMERA, camera)
+
+
+async def change_camera(scope: Scope, connection: Connection, camera_id: str, version: int, **fields: Any) -> Camera:
+    return await rows_store.change(scope, connection, CAMERA, camera_id, version, **fields)
+
+
+async def get_camera(scope: Scope, connection: Connection, camera_id: str) -> Camera:
+    return await rows_store.get(scope, connection, CAMERA, camera_id)
+
+
+async def list_cameras(
+    scope: Scope, connection: Connection, *, device_id: str | None = None, after: str | None = None, limit: int = 100
+) -> Page[Camera]:
+    where = [] if device_id is None else [cameras.c.device_id == device_id]
+    return await rows_store.page(scope, connection, CAMERA, *where, after=after, limit=limit)
+
+
+async def cameras_of(scope: Scope, connection: Connection, device_id: str) -> list[Camera]:
+    """Every channel of a device, in the order of ids."""
+    return await rows_store.every(scope, connection, CAMERA, cameras.c.device_id == device_id)

@@ -1,0 +1,120 @@
+"""Edge: the tables of the change feed. The one-row counter is locked in the writing transaction."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from config.errors import Kind, XueliangError
+from config.ids import new_id
+from config.scope import Permission, Scope
+from registry.change_feed import MAX_PAYLOAD, Change, Head, Slice
+from registry.database import Connection, clock_of
+from registry.scope_store import require_everywhere, visible
+from registry.tables import change_counter, changes
+
+_MAX_LIMIT = 1000
+
+
+async def record(
+    connection: Connection,
+    kind: str,
+    object_id: str,
+    area_id: str | None,
+    payload: dict[str, Any],
+    *,
+    unit_id: str | None = None,
+) -> int:
+    """One change in the caller's transaction; its position. It is seen by others in that order, or not at all.
+
+    Raises ``TOO_LARGE`` for a payload over 16 KiB.
+    """
+    size = len(json.dumps(payload, ensure_ascii=False).encode())
+    if size > MAX_PAYLOAD:
+        raise XueliangError(Kind.TOO_LARGE, f"a change of {size} bytes, more than {MAX_PAYLOAD}", where=object_id)
+    take = (
+        sa.update(change_counter)
+        .where(change_counter.c.id == 1)
+        .values(position=change_counter.c.position + 1)
+        .returning(change_counter.c.position)
+    )
+    position = int((await connection.execute(take)).scalar_one())
+    await connection.execute(
+        sa.insert(changes).values(
+            position=position,
+            at=clock_of(connection).now(),
+            kind=kind,
+            object_id=object_id,
+            area_id=area_id,
+            unit_id=unit_id,
+            payload=payload,
+        )
+    )
+    return position
+
+
+async def head(scope: Scope, connection: Connection) -> Head:
+    """Where the feed stands now. Any principal that may read anything may know it."""
+    _require_any(scope)
+    row = (await connection.execute(sa.select(change_counter.c.epoch, change_counter.c.position))).one()
+    return Head(row.epoch, row.position)
+
+
+async def after(
+    scope: Scope, connection: Connection, position: int, limit: int = 500, *, epoch: str | None = None
+) -> Slice:
+    """Changes in scope after ``position``, in order.
+
+    Raises ``GONE`` when ``epoch`` is not the feed's, when ``position`` lies ahead of it, or when changes after it
+    were already deleted: the reader then loads everything anew and goes on from :func:`head`.
+    """
+    _require_any(scope)
+    counter = (await connection.execute(sa.select(change_counter))).one()
+    if (epoch is not None and epoch != counter.epoch) or not counter.forgotten <= position <= counter.position:
+        raise XueliangError(
+            Kind.GONE,
+            "the feed does not reach back to this position",
+            fix="Load everything anew, then follow the feed from its present position",
+            facts={"epoch": counter.epoch, "position": counter.position, "oldest": counter.forgotten},
+        )
+    limit = max(1, min(limit, _MAX_LIMIT))
+    query = (
+        sa.select(changes)
+        .where(
+            changes.c.position > position,
+            visible(scope.where(Permission.READ), changes.c.area_id, changes.c.unit_id),
+        )
+        .order_by(changes.c.position)
+        .limit(limit + 1)
+    )
+    rows = [Change(**row._mapping) for row in await connection.execute(query)]
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Slice(counter.epoch, rows[-1].position if more else counter.position, tuple(rows), more)
+
+
+async def forget(scope: Scope, connection: Connection, before: datetime) -> int:
+    """Delete changes older than ``before``; how many. Positions stay what they are."""
+    require_everywhere(scope, Permission.SYSTEM)
+    last = (await connection.execute(sa.select(sa.func.max(changes.c.position)).where(changes.c.at < before))).scalar()
+    if last is None:
+        return 0
+    gone = await connection.execute(sa.delete(changes).where(changes.c.position <= last))
+    await connection.execute(sa.update(change_counter).values(forgotten=last))
+    return gone.rowcount
+
+
+async def new_epoch(scope: Scope, connection: Connection) -> str:
+    """After a restore: readers must not go on from positions that now mean something else."""
+    require_everywhere(scope, Permission.SYSTEM)
+    epoch = new_id()
+    await connection.execute(sa.update(change_counter).values(epoch=epoch))
+    return epoch
+
+
+def _require_any(scope: Scope) -> None:
+    if scope.where(Permission.READ).nowhere:
+        raise XueliangError(Kind.FORBIDDEN, "this needs the permission read")

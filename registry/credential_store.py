@@ -1,0 +1,135 @@
+"""Edge: the table that says which account and which secret belong to a device. Written by many, read by the gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from camera_gateway.target import Credentials
+from config.errors import Kind, XueliangError
+from config.scope import Permission, Scope
+from registry import rows_store
+from registry.audit_store import append
+from registry.change_feed_store import record
+from registry.database import Connection
+from registry.device import Device
+from registry.nouns_store import DEVICE
+from registry.tables import credentials, devices, secrets
+from registry.vault import SecretRecord, Vault
+from registry.vault_store import delete_secret, put_secret, record_of, replace_secret
+
+KIND = "camera"
+
+
+async def set_credentials(
+    scope: Scope,
+    connection: Connection,
+    vault: Vault,
+    device_id: str,
+    account: str,
+    password: SecretStr,
+    *,
+    allow_clear: bool = False,
+) -> SecretRecord:
+    """New credentials for one device; the password gets a new fingerprint, so that it is tried at once."""
+    device = await _editable(scope, connection, device_id)
+    stands = (
+        await connection.execute(sa.select(credentials).where(credentials.c.device_id == device_id))
+    ).one_or_none()
+    if stands is not None and await _users(connection, stands.secret_id) == 1:
+        secret = await replace_secret(connection, vault, stands.secret_id, password)
+    else:
+        secret = await put_secret(connection, vault, KIND, password)
+    await _assign(scope, connection, device, account, secret.id, allow_clear)
+    return secret
+
+
+async def share_credentials(scope: Scope, connection: Connection, from_id: str, device_ids: list[str]) -> None:
+    """Give devices the account and secret of another: one password set, one row to change."""
+    await _editable(scope, connection, from_id)
+    row = (await connection.execute(sa.select(credentials).where(credentials.c.device_id == from_id))).one_or_none()
+    if row is None:
+        raise XueliangError(Kind.NOT_FOUND, "the device has no credentials to share")
+    for device_id in device_ids:
+        device = await _editable(scope, connection, device_id)
+        await _assign(scope, connection, device, row.account, row.secret_id, bool(row.allow_clear))
+
+
+async def drop_credentials(scope: Scope, connection: Connection, device_id: str) -> None:
+    device = await _editable(scope, connection, device_id)
+    row = (await connection.execute(sa.select(credentials).where(credentials.c.device_id == device_id))).one_or_none()
+    if row is None:
+        return
+    await connection.execute(sa.delete(credentials).where(credentials.c.device_id == device_id))
+    if await _users(connection, row.secret_id) == 0:
+        await delete_secret(connection, row.secret_id)
+    await _tell(scope, connection, device, "drop", None)
+
+
+async def find_credentials(scope: Scope, connection: Connection, vault: Vault, device_id: str) -> Credentials | None:
+    """For the gateway alone (``Scope.system``): no person reads a password. ``None`` where there are none, and while
+    the device's identity is in question."""
+    if not scope.unlimited:
+        raise XueliangError(Kind.FORBIDDEN, "passwords are written, never read")
+    query = (
+        sa.select(secrets, credentials.c.account, credentials.c.allow_clear)
+        .join(credentials, credentials.c.secret_id == secrets.c.id)
+        .join(devices, devices.c.id == credentials.c.device_id)
+        .where(credentials.c.device_id == device_id, devices.c.identity_hold.is_(False))
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    secret = record_of(row)
+    return Credentials(row.account, vault.open(secret), secret.fingerprint, bool(row.allow_clear))
+
+
+async def has_credentials(scope: Scope, connection: Connection, device_id: str) -> str | None:
+    """The account's name, if there is one; the password stays where it is."""
+    await rows_store.get(scope, connection, DEVICE, device_id)
+    query = sa.select(credentials.c.account).where(credentials.c.device_id == device_id)
+    account: str | None = (await connection.execute(query)).scalar_one_or_none()
+    return account
+
+
+async def _editable(scope: Scope, connection: Connection, device_id: str) -> Device:
+    device = await rows_store.get(scope, connection, DEVICE, device_id)
+    await rows_store.require_place(scope, connection, Permission.CREDENTIALS, device.area_id, device.unit_id)
+    return device
+
+
+async def _users(connection: Connection, secret_id: str) -> int:
+    query = sa.select(sa.func.count()).select_from(credentials).where(credentials.c.secret_id == secret_id)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def _assign(
+    scope: Scope, connection: Connection, device: Device, account: str, secret_id: str, allow_clear: bool
+) -> None:
+    mine = credentials.c.device_id == device.id
+    values: dict[str, Any] = {"secret_id": secret_id, "account": account, "allow_clear": allow_clear}
+    old = (await connection.execute(sa.select(credentials).where(mine))).one_or_none()
+    if old is None:
+        await connection.execute(sa.insert(credentials).values(device_id=device.id, version=1, **values))
+    else:
+        await connection.execute(sa.update(credentials).where(mine).values(version=old.version + 1, **values))
+        if old.secret_id != secret_id and await _users(connection, old.secret_id) == 0:
+            await delete_secret(connection, old.secret_id)
+    await _tell(scope, connection, device, "set", account)
+
+
+async def _tell(scope: Scope, connection: Connection, device: Device, act: str, account: str | None) -> None:
+    payload = {"act": f"credentials_{act}"}
+    await record(connection, "device", device.id, device.area_id, payload, unit_id=device.unit_id)
+    await append(
+        scope,
+        connection,
+        f"credentials.{act}",
+        "device",
+        device.id,
+        area_id=device.area_id,
+        unit_id=device.unit_id,
+        details={} if account is None else {"account": account},
+    )

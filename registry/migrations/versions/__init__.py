@@ -1,0 +1,1 @@
+"""Edge: the migrations themselves. None imports a table: each says what held when it was written."""

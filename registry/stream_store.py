@@ -1,0 +1,72 @@
+"""Edge: the table of streams. A stream is seen and edited by those who see and edit its camera."""
+
+from __future__ import annotations
+
+import dataclasses
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from config.errors import Kind, XueliangError
+from config.scope import Permission, Scope
+from registry import rows_store
+from registry.audit_store import append
+from registry.change_feed_store import record
+from registry.database import Connection
+from registry.nouns_store import CAMERA
+from registry.stream import Stream
+from registry.tables import streams
+
+
+async def put_stream(scope: Scope, connection: Connection, stream: Stream) -> Stream:
+    """Set the camera's stream of that role; the row that stands must have ``stream.version``.
+
+    Raises ``INVALID`` for an address with a password in it or of another kind, ``CONFLICT`` for another version.
+    """
+    _check_url(stream.url)
+    camera = await rows_store.get(scope, connection, CAMERA, stream.camera_id)
+    await rows_store.require_place(scope, connection, Permission.EDIT, camera.area_id, camera.unit_id)
+    query = sa.select(streams).where(streams.c.camera_id == stream.camera_id, streams.c.role == stream.role)
+    stands = (await connection.execute(query)).one_or_none()
+    if stands is None:
+        stored = dataclasses.replace(stream, version=1)
+        await connection.execute(sa.insert(streams).values(**rows_store.columns_of(stored)))
+    else:
+        if stands.version != stream.version:
+            raise XueliangError(
+                Kind.CONFLICT, "the stream was changed meanwhile", facts={"version": int(stands.version)}
+            )
+        stored = dataclasses.replace(stream, id=stands.id, version=stands.version + 1)
+        await connection.execute(
+            sa.update(streams).where(streams.c.id == stands.id).values(**rows_store.columns_of(stored))
+        )
+    area_id, unit_id = camera.area_id, camera.unit_id
+    payload = {"act": "stream", "role": stream.role.value}
+    await record(connection, "camera", camera.id, area_id, payload, unit_id=unit_id)
+    details = {"role": stream.role.value, "url": stream.url}
+    await append(
+        scope, connection, "camera.stream", "camera", camera.id, area_id=area_id, unit_id=unit_id, details=details
+    )
+    return stored
+
+
+async def streams_of(scope: Scope, connection: Connection, camera_id: str) -> list[Stream]:
+    """Main first."""
+    await rows_store.get(scope, connection, CAMERA, camera_id)
+    query = sa.select(streams).where(streams.c.camera_id == camera_id).order_by(streams.c.role)
+    return [Stream(**row._mapping) for row in await connection.execute(query)]
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme == "rtsp" and bool(parts.hostname) and len(url) <= 2048 and url.isprintable()
+        secret = parts.username is not None or parts.password is not None
+    except ValueError:
+        good, secret = False, False
+    if not good:
+        raise XueliangError(Kind.INVALID, "not an RTSP address", fix="rtsp://host[:port]/path")
+    if secret:
+        raise XueliangError(
+            Kind.INVALID, "an address with a password in it", fix="Give user and password as the device's credentials"
+        )

@@ -1,0 +1,60 @@
+"""Wiring: fixtures for suites over both databases. A room's conftest imports them:
+
+``from tests.support.databases import clock, database_url, db, db_kind, postgres_folder  # noqa: F401``
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from config.clock import ManualClock
+from registry.database import Database
+from registry.keys import KeyRing
+from registry.migrations.run import migrate
+from tests.support import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    """One cluster a session; skipped, saying so, where the server is not installed."""
+    programs = postgres.binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL server under /usr/lib/postgresql: install the package postgresql")
+    with postgres.cluster(programs) as folder:
+        yield folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(db_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty database: a file, or a schema of its own."""
+    if db_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'xueliang.db'}"
+        return
+    folder: Path = request.getfixturevalue("postgres_folder")
+    schema = f"t_{secrets.token_hex(6)}"
+    yield postgres.schema_url(folder, schema)
+    postgres.drop_schema(folder, schema)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest_asyncio.fixture
+async def db(database_url: str, clock: ManualClock) -> AsyncIterator[Database]:
+    """An open, migrated database with keys, whose time is ``clock``."""
+    database = await Database.open(database_url, clock=clock, keys=KeyRing.ephemeral())
+    await migrate(database)
+    yield database
+    await database.close()
