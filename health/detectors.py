@@ -1,0 +1,194 @@
+"""Pure: one function per fault class in one table, and which fault destroys the evidence of another.
+
+A detector gets the facts and the thresholds and says good, bad, or cannot judge because of something; the table's
+order is the order of their authority. Nothing here knows of samples in a row: that is the state's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from health.classes import CannotJudge, VerdictClass
+from health.facts import Facts
+from health.sun import SunBand
+from health.thresholds import Thresholds
+
+
+class Value(StrEnum):
+    GOOD = "good"
+    BAD = "bad"
+    CANNOT_JUDGE = "cannot_judge"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``measured`` beside the ``threshold`` it was held against; ``reason`` is set for cannot judge alone."""
+
+    value: Value
+    measure: str
+    measured: float
+    threshold: float
+    reason: CannotJudge | None = None
+
+
+Function = Callable[[Facts, Thresholds], Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """``hidden_by``: once one of these is bad, this detector stands down. ``telling``: when it alone cannot judge,
+    the picture as a whole cannot be judged."""
+
+    verdict_class: VerdictClass
+    function: Function
+    hidden_by: frozenset[VerdictClass] = frozenset()
+    telling: bool = False
+
+
+def _held(bad: bool, measure: str, measured: float, threshold: float) -> Finding:
+    return Finding(Value.BAD if bad else Value.GOOD, measure, measured, threshold)
+
+
+def _cannot(reason: CannotJudge, measure: str, measured: float, threshold: float) -> Finding:
+    return Finding(Value.CANNOT_JUDGE, measure, measured, threshold, reason)
+
+
+def in_place(facts: Facts, t: Thresholds) -> bool:
+    """The picture shows what one of the references shows, whatever its light."""
+    return facts.fit is not None and facts.fit.score >= 2 * t.gone_score and facts.fit.patch < t.covered_patch
+
+
+def no_signal(facts: Facts, t: Thresholds) -> Finding:
+    m = facts.measures
+    if m.noise >= t.snow_noise:
+        alike = facts.fit is not None and facts.fit.light > 0.4
+        return _held(facts.layout < t.snow_layout and not alike, "layout", facts.layout, t.snow_layout)
+    lit = (m.mean > t.black_mean and m.bright < t.white_share) or m.saturation > 25.0
+    return _held(m.flat >= t.no_signal_flat and lit and not in_place(facts, t), "flat", m.flat, t.no_signal_flat)
+
+
+def black(facts: Facts, t: Thresholds) -> Finding:
+    m = facts.measures
+    dark = m.mean <= t.black_mean and m.dark <= t.black_quantile
+    if not dark or in_place(facts, t):
+        return _held(False, "mean", m.mean, t.black_mean)
+    if facts.band is SunBand.NIGHT and not facts.band_known:
+        return _cannot(CannotJudge.DARK_AT_NIGHT, "mean", m.mean, t.black_mean)
+    return _held(True, "mean", m.mean, t.black_mean)
+
+
+def over_exposed(facts: Facts, t: Thresholds) -> Finding:
+    m = facts.measures
+    bright = m.bright >= t.white_share or m.mean >= t.white_mean
+    return _held(bright and not in_place(facts, t), "bright", m.bright, t.white_share)
+
+
+def frozen(facts: Facts, t: Thresholds) -> Finding:
+    if facts.repeat is None:
+        return _cannot(CannotJudge.NO_EARLIER_PICTURE, "difference", 0.0, t.frozen_difference)
+    if facts.repeat >= t.frozen_difference:
+        return _held(False, "difference", facts.repeat, t.frozen_difference)
+    if facts.advanced is False:
+        return _cannot(CannotJudge.CLOCK_STANDS, "difference", facts.repeat, t.frozen_difference)
+    return _held(True, "difference", facts.repeat, t.frozen_difference)
+
+
+def noise(facts: Facts, t: Thresholds) -> Finding:
+    limit = max(t.noise_level, t.noise_ratio * facts.normal.get("noise", 0.0))
+    return _held(facts.measures.noise >= limit, "noise", facts.measures.noise, limit)
+
+
+def stripes(facts: Facts, t: Thresholds) -> Finding:
+    limit = max(t.stripe_peak, t.stripe_ratio * facts.normal.get("stripes", 0.0))
+    m = facts.measures
+    return _held(m.stripe_peak >= limit and m.stripes >= t.stripe_level, "stripe_peak", m.stripe_peak, limit)
+
+
+def moved(facts: Facts, t: Thresholds) -> Finding:
+    if facts.fit is None:
+        return _cannot(CannotJudge.LEARNING, "shift", 0.0, t.shift_size)
+    shift = facts.shift
+    if shift is not None:
+        size = math.hypot(shift.x, shift.y * 9 / 16)
+        gained = shift.score - facts.fit.score >= t.shift_gain and shift.score >= t.shift_score
+        if size >= t.shift_size and gained:
+            return _held(True, "shift", size, t.shift_size)
+    gone = facts.fit.score < t.gone_score and not _same_light(facts, t)
+    if not (gone and _detailed(facts)):
+        return _held(False, "score", facts.fit.score, t.gone_score)
+    return _doubt(facts, t) or _held(True, "score", facts.fit.score, t.gone_score)
+
+
+def blurred(facts: Facts, t: Thresholds) -> Finding:
+    if facts.fit is None or not facts.normal.get("sharpness"):
+        return _cannot(CannotJudge.LEARNING, "sharpness_ratio", 0.0, t.blur_ratio)
+    ratio = facts.measures.sharpness / facts.normal["sharpness"]
+    bad = ratio <= t.blur_ratio and _same_light(facts, t)
+    if not bad:
+        return _held(False, "sharpness_ratio", ratio, t.blur_ratio)
+    return _doubt(facts, t) or _held(True, "sharpness_ratio", ratio, t.blur_ratio)
+
+
+def covered(facts: Facts, t: Thresholds) -> Finding:
+    if facts.fit is None:
+        return _cannot(CannotJudge.LEARNING, "patch", 0.0, t.covered_patch)
+    if facts.fit.patch < t.covered_patch:
+        return _held(False, "patch", facts.fit.patch, t.covered_patch)
+    contrast = facts.measures.deviation / max(1.0, facts.normal.get("deviation", 0.0))
+    if contrast < t.contrast_ratio and facts.fit.light >= 0.8:
+        return _cannot(CannotJudge.LOW_CONTRAST, "patch", facts.fit.patch, t.covered_patch)
+    return _doubt(facts, t) or _held(True, "patch", facts.fit.patch, t.covered_patch)
+
+
+def cast(facts: Facts, t: Thresholds) -> Finding:
+    m = facts.measures
+    if "a" not in facts.normal:
+        distance = math.hypot(m.a, m.b)
+        return _held(distance >= t.cast_absolute and m.spread < 12.0, "distance", distance, t.cast_absolute)
+    distance = math.hypot(m.a - facts.normal["a"], m.b - facts.normal["b"])
+    if m.saturation < t.grey_saturation:
+        return _cannot(CannotJudge.GREY_PICTURE, "distance", distance, t.cast_distance)
+    return _held(distance >= t.cast_distance, "distance", distance, t.cast_distance)
+
+
+def _same_light(facts: Facts, t: Thresholds) -> bool:
+    return facts.fit is not None and facts.fit.light >= t.blur_light
+
+
+def _detailed(facts: Facts) -> bool:
+    """It is a view of something: as much going on as the camera normally has."""
+    return facts.measures.texture >= 0.3 * max(4.0, facts.normal.get("deviation", 0.0) / 3)
+
+
+def _doubt(facts: Facts, t: Thresholds) -> Finding | None:
+    """Why a lost structure may be only light. ``None``: no excuse."""
+    score = facts.fit.score if facts.fit else 0.0
+    if facts.band is SunBand.TWILIGHT:
+        return _cannot(CannotJudge.DUSK, "elevation", facts.elevation or 0.0, t.dusk_high)
+    if facts.measures.bright >= t.glare_share and (facts.elevation is None or -1 < facts.elevation < 35):
+        return _cannot(CannotJudge.GLARE, "bright", facts.measures.bright, t.glare_share)
+    if not facts.band_known or (facts.band is SunBand.UNKNOWN and facts.warming_up):
+        return _cannot(CannotJudge.NEW_LIGHT, "score", score, t.gone_score)
+    return None
+
+
+_C = VerdictClass
+_BLIND = frozenset({_C.NO_SIGNAL, _C.BLACK, _C.OVER_EXPOSED})
+
+#: In the order of authority: each stands down where an earlier one destroyed its evidence.
+DETECTORS: tuple[Detector, ...] = (
+    Detector(_C.NO_SIGNAL, no_signal),
+    Detector(_C.BLACK, black, frozenset({_C.NO_SIGNAL}), telling=True),
+    Detector(_C.OVER_EXPOSED, over_exposed, frozenset({_C.NO_SIGNAL})),
+    # A drawn screen and a black picture are the same bytes again and again without an encoder's fault.
+    Detector(_C.FROZEN, frozen, _BLIND),
+    Detector(_C.NOISE, noise, _BLIND),
+    Detector(_C.STRIPES, stripes, _BLIND | {_C.NOISE}),
+    Detector(_C.MOVED, moved, _BLIND | {_C.NOISE, _C.STRIPES}, telling=True),
+    Detector(_C.BLURRED, blurred, _BLIND | {_C.NOISE, _C.STRIPES, _C.MOVED}, telling=True),
+    Detector(_C.COVERED, covered, _BLIND | {_C.NOISE, _C.STRIPES, _C.MOVED, _C.BLURRED}, telling=True),
+    Detector(_C.CAST, cast, _BLIND | {_C.MOVED, _C.COVERED}),
+)
