@@ -123,7 +123,9 @@ def stable_mask(reference: Reference) -> Array:
     """180x320 float32, 1 where the reference's structure is stable."""
     mean = reference.mean.astype(np.float32)
     square = cv2.add(cv2.multiply(mean[0], mean[0]), cv2.multiply(mean[1], mean[1]))
-    return cv2.threshold(square, (stable_from(reference.samples) * 127.0) ** 2, 1.0, cv2.THRESH_BINARY)[1]
+    limit = (stable_from(reference.samples) * 127.0) ** 2
+    stable: Array = cv2.threshold(square, limit, 1.0, cv2.THRESH_BINARY)[1]
+    return stable
 
 
 def _score_at(found: Features, mean: Array, dx: int, dy: int) -> float:

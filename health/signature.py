@@ -22,7 +22,7 @@ SIZE = _DIGEST + (_POINTS[0] - 2 * _CUT) * _POINTS[1]
 def signature(view: Views) -> bytes:
     """16 bytes of BLAKE2 over the luma strips and 80 x 35 points, both without the bands of clock and name."""
     inner = _inner(view.points)
-    digest = hashlib.blake2b(np.ascontiguousarray(view.strips), digest_size=_DIGEST)
+    digest = hashlib.blake2b(view.strips.tobytes(), digest_size=_DIGEST)
     digest.update(inner.tobytes())
     return digest.digest() + inner.tobytes()
 

@@ -16,11 +16,10 @@ from av.video.plane import VideoPlane
 
 from camera_gateway.access_unit import AccessUnit, Codec, ParameterSets
 from camera_gateway.job import MAX_UNIT
+from camera_gateway.rtsp import h264, h265
+from camera_gateway.rtsp.video_format import MAX_PIXELS, check_size
 from config.errors import Kind, XueliangError
 
-#: 8K cameras and four-lens panoramas stay under both; a 16,000-pixel SPS is an attack or a defect.
-MAX_SIDE = 8192
-MAX_PIXELS = 8192 * 4608
 MIN_SIDE = 16
 
 Plane = npt.NDArray[np.uint8]
@@ -85,30 +84,50 @@ def _undecodable(unit: AccessUnit, why: str) -> XueliangError:
     )
 
 
-def _too_large(width: int, height: int) -> XueliangError:
-    return XueliangError(
-        Kind.TOO_LARGE,
-        f"a picture of {width} x {height}, more than {MAX_SIDE} a side or {MAX_PIXELS} in all",
-        fix="Lower the resolution in the camera's encoder settings",
-        facts={"width": width, "height": height},
-    )
-
-
 def _bytestream(unit: AccessUnit, sets: ParameterSets | None) -> bytes:
     """Annex B with only what makes the picture: SEI and delimiters never reach the decoder of an IDR picture."""
     if unit.codec is Codec.MJPEG:
-        return b"".join(unit.nals)
+        data = b"".join(unit.nals)
+        check_size(*_jpeg_size(data))
+        return data
     nals = [n for n in unit.nals if n]
     kinds = [_kind(unit.codec, n) for n in nals]
-    h264 = unit.codec is Codec.H264
-    sps, pps = (7, 8) if h264 else (33, 34)
-    wanted = {1, 2, 3, 4, 5, 7, 8, 13} if h264 else set(range(35))
-    if h264 and 5 not in kinds:
+    h264_unit = unit.codec is Codec.H264
+    sps, pps = (7, 8) if h264_unit else (33, 34)
+    wanted = {1, 2, 3, 4, 5, 7, 8, 13} if h264_unit else set(range(35))
+    if h264_unit and 5 not in kinds:
         wanted.add(6)  # a recovery point is told by its SEI (H.264 D.2.8)
     own = [n for n, k in zip(nals, kinds, strict=True) if k in wanted]
     if sets is not None and not (sps in kinds and pps in kinds):
         own = [n for n in sets.nals if n] + own
+    for nal in own:
+        if _kind(unit.codec, nal) == sps:
+            _check_sps(nal, h264=h264_unit)
     return b"".join(part for nal in own for part in (_START, nal))
+
+
+def _check_sps(nal: bytes, *, h264_unit: bool) -> None:
+    """Sizes are capped before a decoder allocates by them. An SPS only our parser cannot read goes on: the decoder
+    has a cap of its own."""
+    try:
+        (h264 if h264_unit else h265).parse_sps(nal)
+    except XueliangError as error:
+        if error.kind is Kind.TOO_LARGE:
+            raise
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    """Width and height from the frame header (ITU-T T.81 B.2.2). Raises ``UNDECODABLE`` where there is none."""
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 7 : at + 9])
+            if width and height:
+                return width, height
+            break
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4])
+    raise XueliangError(Kind.UNDECODABLE, "a JPEG without a frame header")
 
 
 def _kind(codec: Codec, nal: bytes) -> int:
@@ -117,8 +136,7 @@ def _kind(codec: Codec, nal: bytes) -> int:
 
 def _picture(frame: VideoFrame) -> Picture:
     width, height = frame.width, frame.height
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise _too_large(width, height)
+    check_size(width, height)
     if min(width, height) < MIN_SIDE:
         raise XueliangError(Kind.UNDECODABLE, f"a picture of {width} x {height}")
     name = frame.format.name
