@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from camera_gateway.rtsp import rtcp
 from camera_gateway.rtsp.digest import verify
@@ -62,7 +62,7 @@ class RtspConnection(asyncio.Protocol):
         self._choked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop has classes of its own
         self._transport = transport
         server = self.server
         server.connections.add(self)
