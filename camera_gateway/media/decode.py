@@ -102,7 +102,7 @@ def _bytestream(unit: AccessUnit, sets: ParameterSets | None) -> bytes:
         own = [n for n in sets.nals if n] + own
     for nal in own:
         if _kind(unit.codec, nal) == sps:
-            _check_sps(nal, h264=h264_unit)
+            _check_sps(nal, h264_unit=h264_unit)
     return b"".join(part for nal in own for part in (_START, nal))
 
 
