@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 from camera_gateway.simulator.camera import StreamShape, VirtualCamera, VirtualDevice, set_fault, truth
@@ -18,6 +19,7 @@ from camera_gateway.simulator.gate import Gate
 from camera_gateway.simulator.http_server import HttpServer
 from camera_gateway.simulator.onvif_device import OnvifDevices
 from camera_gateway.simulator.onvif_discovery import DiscoveryResponder
+from camera_gateway.simulator.plan import Step
 from camera_gateway.simulator.routes import Routes
 from camera_gateway.simulator.rtsp_server import RtspServer
 from config.clock import Clock, SystemClock
@@ -43,6 +45,7 @@ class Fleet:
         self._by_id: dict[str, VirtualCamera] = {}
         self._by_place: dict[str | int, VirtualDevice] = {}
         self._timers: dict[str, asyncio.Task[None]] = {}
+        self._plan: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         dice = random.Random(f"{spec.seed}/server")
         self.rtsp = RtspServer(
@@ -85,7 +88,7 @@ class Fleet:
             raise
 
     async def stop(self) -> None:
-        timers = list(self._timers.values())
+        timers = [*self._timers.values(), *([self._plan] if self._plan is not None else [])]
         for timer in timers:
             timer.cancel()
         await asyncio.gather(*timers, return_exceptions=True)
@@ -151,6 +154,23 @@ class Fleet:
                 for camera in device.channels[:1] if whole_device else device.channels:
                     changed += await self._set(camera, fault, on, at, parameter, by)
             return changed
+
+    def follow(self, steps: Iterable[Step]) -> None:
+        """Do what a plan says from now on, in place of an earlier plan; ends with the fleet."""
+        if self._plan is not None:
+            self._plan.cancel()
+        self._plan = asyncio.get_running_loop().create_task(self._follow(steps))
+
+    async def _follow(self, steps: Iterable[Step]) -> None:
+        begun = self.clock.monotonic()
+        for step in steps:
+            rest = begun + step.at - self.clock.monotonic()
+            if rest > 0:
+                await self.clock.sleep(rest)
+            if step.group:
+                await self.set_group_fault(step.group, step.fault, step.on, parameter=step.parameter, by="plan")
+            for camera_id in step.cameras:
+                await self.set_fault(camera_id, step.fault, step.on, parameter=step.parameter, by="plan")
 
     async def snapshot(self, camera: VirtualCamera) -> bytes:
         """A JPEG of what the camera shows now."""

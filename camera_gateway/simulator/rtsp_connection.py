@@ -196,6 +196,7 @@ class RtspConnection(asyncio.Protocol):
         gop = self.server.clips.ready(key, asked.camera.step + 1)
         if gop is None:
             self._task = self.server.loop.create_task(self._describe_later(request, device, asked))
+            self._task.add_done_callback(self._described)
             return
         body = description(device, asked.stream, gop.sets).encode()
         base = request.uri if request.uri.endswith("/") else request.uri + "/"
@@ -209,6 +210,11 @@ class RtspConnection(asyncio.Protocol):
         base = request.uri if request.uri.endswith("/") else request.uri + "/"
         self._reply(request, 200, ("Content-Type", "application/sdp"), ("Content-Base", base), body=body)
         self._advance()
+
+    def _described(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("x %s: no clip: %s", self.device and self.device.id, error)
+            self.drop()
 
     def _setup(self, request: Request, device: VirtualDevice, asked: Asked) -> None:
         wanted = parse_transport(request.headers.get("Transport"))

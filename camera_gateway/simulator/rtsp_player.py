@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from camera_gateway.simulator.clips import Clips, Gop
 from camera_gateway.simulator.faults import Fault
 from camera_gateway.simulator.packetise import Block
 from config.clock import Clock
+
+log = logging.getLogger(__name__)
 
 #: RFC 3550 section 6.2: five seconds between reports.
 REPORT_SECONDS = 5.0
@@ -121,6 +124,7 @@ class Player:
             gop = self._clips.ready(self._key, self._look)
         if gop is None:
             self._task = self._loop.create_task(self._fetch(self._key, whole=self._index > 0))
+            self._task.add_done_callback(self._fetched)
             return
         self._send(gop)
         self._index += 1
@@ -134,6 +138,10 @@ class Player:
         self._played += self._loop.time() - before
         self._task = None
         self._tick()
+
+    def _fetched(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("x %s: no clip: %s", self.camera.id, error)
 
     def _stalled(self) -> bool:
         active = self.camera.own_faults.get(Fault.STALL)
