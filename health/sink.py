@@ -1,0 +1,164 @@
+"""Edge: where observations become states. In memory at once, on the disk within a second, whatever must not be lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta, tzinfo
+
+from config.clock import Clock
+from config.errors import XueliangError
+from config.scope import Scope
+from health import check_store, state, state_store
+from health.observation import Link, Observation, Picture, Tier
+from health.ports import Outcome
+from health.state import CameraState, Change, StateSettings
+from health.state_row import RECENT, Known, liveness_summary, picture_summary
+from registry.database import Database
+
+#: Changes of one camera that wait for a disk that does not take them.
+_MOST_OWED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSettings:
+    """``zone`` is the district's: its days name the partitions of raw checks."""
+
+    states: StateSettings
+    zone: tzinfo = UTC
+
+
+class EmbeddedSink:
+    """The keeper of all states of this process. Liveness writes no row: its rows are told by :meth:`flush`."""
+
+    def __init__(self, db: Database, clock: Clock, settings: SinkSettings) -> None:
+        self.settings = settings
+        self._db = db
+        self._clock = clock
+        self._scope = Scope.system("health")
+        self._known: dict[str, Known] = {}
+        self._dirty: set[str] = set()
+        self._owed: dict[str, tuple[Change, ...]] = {}
+
+    async def load(self) -> None:
+        """What was known when the service last ran. What nobody vouches for since is unknown from then on."""
+        async with self._db.read() as connection:
+            self._known = await state_store.load_all(self._scope, connection)
+
+    async def watch(self, camera_ids: Iterable[str]) -> None:
+        """Begin rows for cameras not known yet, and close the gap since those known were last seen."""
+        now = self._clock.now()
+        new = [Known(state.begin(c, now)) for c in camera_ids if c not in self._known]
+        for start in range(0, len(new), 500):
+            part = new[start : start + 500]
+            async with self._db.write() as connection:
+                await state_store.begin(self._scope, connection, part)
+            self._known.update({k.state.camera_id: k for k in part})
+
+    def state(self, camera_id: str) -> CameraState | None:
+        known = self._known.get(camera_id)
+        return known.state if known else None
+
+    def known(self, camera_id: str) -> Known | None:
+        return self._known.get(camera_id)
+
+    async def submit(self, seen: Observation) -> Outcome:
+        """Raises ``UNAVAILABLE`` where the disk did not take it; the state in memory goes on all the same."""
+        known = self._known[seen.camera_id]
+        if seen.probe_id in known.recent:
+            return Outcome(False, known.state)
+        after, changes = state.advance(known.state, seen, self.settings.states)
+        failed = seen.link is Link.DOWN or seen.picture is Picture.BAD
+        told = Known(
+            after,
+            known.checks + 1,
+            known.failures + failed,
+            (*known.recent, seen.probe_id)[-RECENT:],
+            picture_summary(seen) if seen.tier is Tier.PICTURE else known.last_picture,
+            liveness_summary(seen) if seen.tier is Tier.LIVENESS else known.last_liveness,
+            known.next_check_at,
+        )
+        self._known[seen.camera_id] = told
+        outcome = Outcome(True, after, changes, state.wants_burst(after, seen))
+        await self._store(known, told, seen, changes)
+        return outcome
+
+    async def _store(self, before: Known, after: Known, seen: Observation, changes: tuple[Change, ...]) -> None:
+        check = None
+        if seen.tier is Tier.PICTURE:
+            check = await check_store.queue(self._db, self._scope, seen, self.settings.zone)
+        # A run under way is part of what a restart must not forget; timestamps and counters can wait.
+        if changes or _runs(before.state) != _runs(after.state):
+            await self._write(after, changes, check)
+        else:
+            self._dirty.add(seen.camera_id)
+            if check is not None:
+                await check
+
+    async def set_maintenance(self, camera_id: str, active: bool) -> tuple[Change, ...]:
+        known = self._known[camera_id]
+        if known.state.maintenance == active:
+            return ()
+        after, changes = state.set_maintenance(known.state, active, self._clock.now())
+        return await self._replace(known, after, changes)
+
+    async def expire(self) -> list[Change]:
+        """Turn states that nobody vouches for any more into unknown; called every few seconds."""
+        now = self._clock.now()
+        told: list[Change] = []
+        for known in list(self._known.values()):
+            after, changes = state.expire(known.state, now, self.settings.states)
+            if changes:
+                told += await self._replace(known, after, changes)
+        return told
+
+    def plan_next(self, camera_id: str, seconds: float | None) -> None:
+        """When it is looked at next, for the status of a camera; written with the next flush."""
+        known = self._known.get(camera_id)
+        if known is None:
+            return
+        at = None if seconds is None else self._clock.now() + timedelta(seconds=seconds)
+        self._known[camera_id] = replace(known, next_check_at=at)
+
+    async def flush(self) -> None:
+        """Write the rows that only their times and counters changed in."""
+        dirty = [self._known[c] for c in sorted(self._dirty) if c in self._known]
+        self._dirty.clear()
+        for start in range(0, len(dirty), 500):
+            part = dirty[start : start + 500]
+            try:
+                await (await state_store.queue_rows(self._db, self._scope, part))
+            except XueliangError:
+                self._dirty.update(k.state.camera_id for k in dirty[start:])
+                raise
+        for camera_id in [c for c in self._owed if c in self._known]:
+            await self._write(self._known[camera_id], ())
+
+    async def _replace(self, known: Known, after: CameraState, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        told = replace(known, state=after)
+        self._known[after.camera_id] = told
+        await self._write(told, changes)
+        return changes
+
+    async def _write(
+        self, known: Known, changes: tuple[Change, ...], check: asyncio.Future[None] | None = None
+    ) -> None:
+        """What the disk would not take is owed and goes with the next write of that camera, in order."""
+        camera_id = known.state.camera_id
+        due = (*self._owed.pop(camera_id, ()), *changes)
+        self._dirty.discard(camera_id)
+        try:
+            ack = await state_store.queue_changes(self._db, self._scope, known, due)
+            if check is not None:
+                await check
+            await ack
+        except XueliangError:
+            self._dirty.add(camera_id)
+            if due:
+                self._owed[camera_id] = (*due, *self._owed.get(camera_id, ()))[-_MOST_OWED:]
+            raise
+
+
+def _runs(of: CameraState) -> tuple[object, ...]:
+    return of.link.window, of.picture.window, of.link.proved, of.picture.proved, of.picture.doubts

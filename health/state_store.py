@@ -1,0 +1,194 @@
+"""Edge: the tables of states, their changes and their intervals. Changes go to the feed in the same transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, bindparam
+
+from config.scope import Permission, Scope
+from health.availability import Interval
+from health.state import Aspect, CameraState, Change
+from health.state_row import Known, from_row, to_row
+from health.tables import camera_states, state_changes, state_intervals
+from registry.change_feed_store import record
+from registry.database import Connection, Database
+from registry.rows_store import not_found
+from registry.scope_store import require_everywhere, visible
+from registry.tables import cameras
+
+MAX_PAGE = 500
+_KEYS = [c.name for c in camera_states.c if c.name != "camera_id"]
+_UPDATE = (
+    sa.update(camera_states)
+    .where(camera_states.c.camera_id == bindparam("b_camera_id"))
+    .values({name: bindparam(f"b_{name}") for name in _KEYS})
+)
+
+
+def in_scope(scope: Scope, permission: Permission = Permission.READ) -> ColumnElement[bool]:
+    """For statements that join ``cameras``: the camera's area and unit say whose its states are."""
+    return visible(scope.where(permission), cameras.c.area_id, cameras.c.unit_id)
+
+
+async def load_all(scope: Scope, connection: Connection) -> dict[str, Known]:
+    """Every stored state in scope, by camera id; for the service's own start."""
+    query = sa.select(camera_states).join(cameras, cameras.c.id == camera_states.c.camera_id).where(in_scope(scope))
+    return {row.camera_id: from_row(dict(row._mapping)) for row in await connection.execute(query)}
+
+
+async def begin(scope: Scope, connection: Connection, known: Iterable[Known]) -> None:
+    """First rows of cameras that are watched from now on; those that have one keep it."""
+    require_everywhere(scope, Permission.SYSTEM)
+    rows = [to_row(k) for k in known]
+    ids = [row["camera_id"] for row in rows]
+    stand: set[str] = set()
+    for start in range(0, len(ids), 500):
+        part = sa.select(camera_states.c.camera_id).where(camera_states.c.camera_id.in_(ids[start : start + 500]))
+        stand.update((await connection.execute(part)).scalars())
+    new = [row for row in rows if row["camera_id"] not in stand]
+    if not new:
+        return
+    await connection.execute(sa.insert(camera_states), new)
+    await connection.execute(sa.insert(state_intervals), [i for row in new for i in _first_intervals(row)])
+
+
+async def save(scope: Scope, connection: Connection, known: Sequence[Known]) -> None:
+    """The present rows of cameras that :func:`begin` has begun."""
+    require_everywhere(scope, Permission.SYSTEM)
+    rows = [{f"b_{name}": value for name, value in to_row(k).items()} for k in known]
+    if rows:
+        await connection.execute(_UPDATE, rows)
+
+
+async def save_changes(scope: Scope, connection: Connection, state: CameraState, changes: Sequence[Change]) -> None:
+    """Changes of one camera, the intervals they close and open, and the feed's row for the derived state."""
+    require_everywhere(scope, Permission.SYSTEM)
+    for change in changes:
+        await connection.execute(
+            sa.insert(state_changes).values(
+                camera_id=change.camera_id,
+                aspect=change.aspect,
+                old=change.old,
+                new=change.new,
+                cause=change.cause,
+                since=change.since,
+                at=change.at,
+                probe_id=change.probe_id[:120],
+            )
+        )
+        await _turn_interval(connection, change)
+        if change.aspect is Aspect.STATE:
+            await _tell(connection, state, change)
+
+
+async def _turn_interval(connection: Connection, change: Change) -> None:
+    # The same value with another cause: what was said before stays said until it was known better.
+    starts = change.at if change.old == change.new else change.since
+    c = state_intervals.c
+    mine = sa.and_(c.camera_id == change.camera_id, c.aspect == change.aspect)
+    # One with no length, or that would begin after its successor (a clock set back), never was.
+    await connection.execute(sa.delete(state_intervals).where(mine, c.ends.is_(None), c.starts >= starts))
+    await connection.execute(sa.update(state_intervals).where(mine, c.ends.is_(None)).values(ends=starts))
+    await connection.execute(
+        sa.insert(state_intervals).values(
+            camera_id=change.camera_id, aspect=change.aspect, value=change.new, cause=change.cause, starts=starts
+        )
+    )
+
+
+async def _tell(connection: Connection, state: CameraState, change: Change) -> None:
+    query = sa.select(cameras.c.area_id, cameras.c.unit_id).where(cameras.c.id == change.camera_id)
+    place = (await connection.execute(query)).one()
+    payload = {
+        "state": change.new,
+        "old": change.old,
+        "cause": change.cause,
+        "since": change.since.isoformat(),
+        "at": change.at.isoformat(),
+        "link": state.link_value.value,
+        "picture": state.picture_value.value,
+    }
+    await record(connection, "state", change.camera_id, place.area_id, payload, unit_id=place.unit_id)
+
+
+def _first_intervals(row: dict[str, Any]) -> list[dict[str, Any]]:
+    shown = {
+        Aspect.STATE: (row["state"], row["cause"], row["since"]),
+        Aspect.LINK: (row["link"], row["link_cause"], row["link_since"]),
+        Aspect.PICTURE: (row["picture"], row["picture_cause"], row["picture_since"]),
+    }
+    return [
+        {"camera_id": row["camera_id"], "aspect": a, "value": str(v), "cause": c, "starts": t}
+        for a, (v, c, t) in shown.items()
+    ]
+
+
+async def changes_of(
+    scope: Scope, connection: Connection, camera_id: str, *, after: int = 0, limit: int = 100
+) -> list[tuple[int, Change]]:
+    """The changes of one camera after a sequence number, oldest first. Raises ``NOT_FOUND`` out of scope."""
+    await _require_camera(scope, connection, camera_id)
+    c = state_changes.c
+    query = sa.select(state_changes).where(c.camera_id == camera_id, c.seq > after)
+    query = query.order_by(c.seq).limit(max(1, min(limit, MAX_PAGE)))
+    return [
+        (r.seq, Change(r.camera_id, r.aspect, r.old, r.new, r.cause, r.since, r.at, r.probe_id))
+        for r in await connection.execute(query)
+    ]
+
+
+async def intervals_of(
+    scope: Scope, connection: Connection, camera_id: str, aspect: Aspect, start: datetime, end: datetime
+) -> list[Interval]:
+    """The intervals of one aspect that touch the period, oldest first. Raises ``NOT_FOUND`` out of scope."""
+    await _require_camera(scope, connection, camera_id)
+    c = state_intervals.c
+    query = (
+        sa.select(state_intervals)
+        .where(c.camera_id == camera_id, c.aspect == aspect, c.starts < end, sa.or_(c.ends.is_(None), c.ends > start))
+        .order_by(c.starts, c.seq)
+    )
+    return [Interval(r.value, r.starts, r.ends, r.cause) for r in await connection.execute(query)]
+
+
+async def forget(scope: Scope, connection: Connection, before: datetime, *, limit: int = 5000) -> int:
+    """Delete changes and closed intervals older than ``before``, at most ``limit`` of each; how many went."""
+    require_everywhere(scope, Permission.SYSTEM)
+    gone = 0
+    for table, condition in (
+        (state_changes, state_changes.c.at < before),
+        (state_intervals, state_intervals.c.ends < before),
+    ):
+        ids = sa.select(table.c.seq).where(condition).order_by(table.c.seq).limit(limit)
+        gone += (await connection.execute(sa.delete(table).where(table.c.seq.in_(ids)))).rowcount
+    return gone
+
+
+async def queue_changes(db: Database, scope: Scope, known: Known, changes: Sequence[Change]) -> asyncio.Future[None]:
+    """Group commit of one camera's new state with its changes; awaiting what is returned waits for the disk."""
+
+    async def work(connection: Connection) -> None:
+        await save(scope, connection, [known])
+        await save_changes(scope, connection, known.state, changes)
+
+    return await db.batch.add_work(work)
+
+
+async def queue_rows(db: Database, scope: Scope, known: Sequence[Known]) -> asyncio.Future[None]:
+    """Group commit of rows in which only times and counters changed, in order with what was queued before."""
+
+    async def work(connection: Connection) -> None:
+        await save(scope, connection, known)
+
+    return await db.batch.add_work(work)
+
+
+async def _require_camera(scope: Scope, connection: Connection, camera_id: str) -> None:
+    query = sa.select(cameras.c.id).where(cameras.c.id == camera_id, in_scope(scope))
+    if (await connection.execute(query)).first() is None:
+        raise not_found("camera")
