@@ -1,0 +1,54 @@
+"""Pure: the two ports that carry checking beyond one machine: who probes what and when, and where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from health.freshness import Freshness
+from health.observation import Observation, Tier
+from health.schedule import Planned, Probe
+from health.state import CameraState, Change
+
+
+class Scheduler(Protocol):
+    """Decides locally, from the zone's own configuration; nothing central is asked once per probe."""
+
+    def plan(self, planned: Iterable[Planned], troubled: frozenset[str] = frozenset()) -> None:
+        """Watch exactly these cameras from now on."""
+
+    async def next(self) -> Probe:
+        """The next probe that may start, whenever that is; each goes back through :meth:`finished`."""
+
+    def finished(self, probe: Probe) -> None: ...
+
+    def mark(self, camera_id: str, *, troubled: bool) -> None: ...
+
+    def burst(self, camera_id: str, of: str) -> bool: ...
+
+    def check_now(self, camera_id: str, command_id: str) -> bool: ...
+
+    def next_check(self, camera_id: str) -> float | None:
+        """Seconds until this camera is looked at next."""
+
+    def freshness(self, tier: Tier) -> Freshness: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an observation made of its camera. ``accepted`` is false for one that was there already."""
+
+    accepted: bool
+    state: CameraState
+    changes: tuple[Change, ...] = ()
+    burst: bool = False
+
+
+class ResultSink(Protocol):
+    """Observations up, idempotent by (camera, probe id)."""
+
+    async def submit(self, seen: Observation) -> Outcome:
+        """Returns once what must not be lost (a change, a picture check) is on the disk."""
+
+    async def flush(self) -> None: ...
