@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from center import argv_secret
+from center.errors import Usage
 from center.output import emit, error_document, fail
 from config.errors import XueliangError
 from config.mistakes import SettingsError
@@ -19,12 +21,9 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 #: Command -> (module with ``add(parser)`` and ``run(arguments)``, one line of help).
 COMMANDS: dict[str, tuple[str, str]] = {
+    "probe": ("center.commands.probe", "one full diagnosis of one stream"),
     "check-config": ("center.commands.check_config", "find every mistake of a configuration file at once"),
 }
-
-
-class Usage(Exception):
-    """Arguments that argparse lets through but that make no sense together; its text says what is allowed."""
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -47,6 +46,8 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        argv_secret.shed(arguments)
     chosen = arguments[0] if arguments and arguments[0] in COMMANDS else ""
     top = parser(chosen)
     parsed = top.parse_args(arguments)

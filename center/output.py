@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from typing import Any
@@ -12,9 +13,18 @@ from config.errors import XueliangError
 
 def emit(document: Any) -> None:
     """One JSON document on standard output, and nothing else there."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=str)
+    json.dump(_finite(document), sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=str)
     sys.stdout.write("\n")
     sys.stdout.flush()
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity: a number that is none is ``null``."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def line(text: str = "") -> None:

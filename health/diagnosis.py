@@ -11,9 +11,11 @@ from camera_gateway.rtsp.timing import Timings
 from camera_gateway.rtsp.video_format import VideoFormat
 from config.errors import XueliangError
 from health.advice import Words, advice
-from health.classes import CANNOT_JUDGE_NAMES, CAUSE_NAMES, VERDICT_NAMES, cause_of
+from health.classes import CANNOT_JUDGE_NAMES, CAUSE_NAMES, VERDICT_NAMES, CannotJudge, cause_of
+from health.detectors import Value
 from health.observation import Measure, Picture
 from health.stream_facts import StreamFacts
+from health.verdict import Verdict, Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,29 @@ class Diagnosis:
     @property
     def usable(self) -> bool:
         return not any(finding.bad for finding in self.findings)
+
+
+#: One picture of a stream nobody has watched before cannot say these; that is not held against the stream.
+_NEEDS_TIME = frozenset({CannotJudge.LEARNING, CannotJudge.NEW_LIGHT, CannotJudge.NO_EARLIER_PICTURE})
+
+
+def judged_once(verdicts: Verdicts) -> Judged:
+    """What one picture alone can say: the absolute rules; what would need references is listed as not judged."""
+    measures = tuple(
+        Measure(f"{item.verdict_class.value}.{item.measure}", item.measured, item.threshold, _said(item))
+        for item in verdicts.items
+    )
+    cause = verdicts.cause.value if verdicts.cause is not None else ""
+    if verdicts.value is Value.CANNOT_JUDGE and verdicts.cause in _NEEDS_TIME:
+        return Judged(Picture.GOOD, "", (), measures)
+    also = tuple(verdict.value for verdict in verdicts.also)
+    return Judged(Picture(verdicts.value.value), cause, also, measures)
+
+
+def _said(item: Verdict) -> str:
+    if item.value is Value.BAD:
+        return item.verdict_class.value
+    return item.reason.value if item.value is Value.CANNOT_JUDGE and item.reason is not None else ""
 
 
 _NAMES: Mapping[str, Words] = {

@@ -1,0 +1,25 @@
+"""A small virtual fleet that speaks for itself, each camera on ports of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from camera_gateway.simulator.fleet import Fleet
+from camera_gateway.simulator.fleet_spec import FleetSpec
+
+
+@pytest.fixture(scope="session")
+def clip_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clips")
+
+
+@pytest.fixture
+async def fleet(clip_cache: Path) -> AsyncIterator[Fleet]:
+    """Two cameras with a keyframe every half second."""
+    found = Fleet(FleetSpec(cameras=2, listen="port", main=(640, 360), gop=0.5, cache=clip_cache))
+    await found.start()
+    yield found
+    await found.stop()
