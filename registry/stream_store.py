@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
@@ -14,7 +13,7 @@ from registry.audit_store import append
 from registry.change_feed_store import record
 from registry.database import Connection
 from registry.nouns_store import CAMERA
-from registry.stream import Stream
+from registry.stream import Stream, check_url
 from registry.tables import streams
 
 
@@ -23,7 +22,7 @@ async def put_stream(scope: Scope, connection: Connection, stream: Stream) -> St
 
     Raises ``INVALID`` for an address with a password in it or of another kind, ``CONFLICT`` for another version.
     """
-    _check_url(stream.url)
+    check_url(stream.url)
     camera = await rows_store.get(scope, connection, CAMERA, stream.camera_id)
     await rows_store.require_place(scope, connection, Permission.EDIT, camera.area_id, camera.unit_id)
     query = sa.select(streams).where(streams.c.camera_id == stream.camera_id, streams.c.role == stream.role)
@@ -55,18 +54,3 @@ async def streams_of(scope: Scope, connection: Connection, camera_id: str) -> li
     await rows_store.get(scope, connection, CAMERA, camera_id)
     query = sa.select(streams).where(streams.c.camera_id == camera_id).order_by(streams.c.role)
     return [Stream(**row._mapping) for row in await connection.execute(query)]
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme == "rtsp" and bool(parts.hostname) and len(url) <= 2048 and url.isprintable()
-        secret = parts.username is not None or parts.password is not None
-    except ValueError:
-        good, secret = False, False
-    if not good:
-        raise XueliangError(Kind.INVALID, "not an RTSP address", fix="rtsp://host[:port]/path")
-    if secret:
-        raise XueliangError(
-            Kind.INVALID, "an address with a password in it", fix="Give user and password as the device's credentials"
-        )

@@ -162,7 +162,7 @@ cameras = Table(
     metadata,
     _id(),
     _ref("device_id", "devices"),
-    _text("token", 120, null=False),
+    _text("token", 256, null=False),
     _text("name", null=False),
     _ref("area_id", "areas"),
     _ref("unit_id", "units", null=True),
@@ -202,7 +202,7 @@ streams = Table(
     _int("width"),
     _int("height"),
     _float("fps"),
-    _text("profile_token", 120),
+    _text("profile_token", 256),
     _version(),
     UniqueConstraint("camera_id", "role"),
 )

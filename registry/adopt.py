@@ -1,0 +1,187 @@
+"""Wiring: a proposal is adopted (device, cameras, streams, points, bindings, in one transaction) or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from config.errors import Kind, XueliangError
+from config.ids import new_id
+from config.scope import Permission, Scope
+from registry import proposal_store, rows_store
+from registry.camera import Camera
+from registry.channels import put_channels
+from registry.credential_store import set_credentials, share_credentials
+from registry.database import Connection, Database
+from registry.device import Device
+from registry.device_store import add_device, change_device, get_device
+from registry.found_device import FoundDevice, unpack
+from registry.lifecycle import WATCHED, Lifecycle
+from registry.nouns_store import PROPOSAL
+from registry.proposal import ConflictKind, Proposal, ProposalStatus
+from registry.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCredentials:
+    """What the adopter types, or ``like_device``: the password set of a device that has one."""
+
+    account: str = ""
+    password: SecretStr | None = None
+    allow_clear: bool = False
+    like_device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    device: Device
+    cameras: tuple[Camera, ...]
+
+
+async def adopt(
+    scope: Scope,
+    db: Database,
+    vault: Vault,
+    proposal_id: str,
+    *,
+    area_id: str,
+    unit_id: str | None = None,
+    credentials: GivenCredentials | None = None,
+    version: int | None = None,
+    name: str | None = None,
+    lifecycle: Lifecycle = Lifecycle.IN_USE,
+    settle_conflict: bool = False,
+) -> Adoption:
+    """The proposed device becomes ours, with a camera, point and binding for every channel found so far.
+
+    Channels that only answer to credentials are added afterwards by :func:`registry.reconcile.learn`. Needs the
+    permission *adopt* where the proposal lies and in ``area_id``. ``version`` is the proposal's, checked if given.
+    Raises ``NOT_FOUND``, ``FORBIDDEN``, ``INVALID`` for a lifecycle that is not watched, and ``CONFLICT`` for a
+    proposal that was settled before, or that conflicts and ``settle_conflict`` is not given: that says a person
+    looked and found two devices.
+    """
+    if lifecycle not in WATCHED:
+        raise XueliangError(Kind.INVALID, f"a device cannot be adopted as {lifecycle.value}")
+    acting = Scope.system(scope.principal)
+    async with db.write() as connection:
+        proposal = await _open(scope, connection, proposal_id, version)
+        await rows_store.require_place(scope, connection, Permission.ADOPT, area_id, unit_id)
+        if proposal.status is ProposalStatus.CONFLICT and not settle_conflict:
+            raise _conflicting(proposal)
+        if any(conflict["kind"] == ConflictKind.IDENTITY_CHANGED for conflict in proposal.conflicts):
+            raise XueliangError(
+                Kind.CONFLICT,
+                "a device of ours stands at this address",
+                fix="Accept its new identity, or remove that device first",
+            )
+        found = unpack(proposal.facts)
+        device = _device(found, area_id, unit_id, name, lifecycle)
+        await add_device(acting, connection, device)
+        cameras = await put_channels(acting, connection, device, found.channels)
+        if credentials is not None:
+            await _give(acting, connection, vault, device.id, credentials)
+        await proposal_store.change_proposal(
+            acting,
+            connection,
+            proposal.id,
+            proposal.version,
+            act="adopt",
+            details={"cameras": len(cameras)},
+            status=ProposalStatus.ADOPTED,
+            device_id=device.id,
+            area_id=area_id,
+            unit_id=unit_id,
+        )
+    return Adoption(device, cameras)
+
+
+async def refuse(scope: Scope, db: Database, proposal_id: str, reason: str, *, version: int | None = None) -> Proposal:
+    """It is not ours; seen again as it is, it stays refused."""
+    async with db.write() as connection:
+        proposal = await _open(scope, connection, proposal_id, version)
+        return await proposal_store.change_proposal(
+            Scope.system(scope.principal),
+            connection,
+            proposal.id,
+            proposal.version,
+            act="refuse",
+            status=ProposalStatus.REFUSED,
+            reason=reason,
+        )
+
+
+async def accept_identity(scope: Scope, db: Database, proposal_id: str, *, version: int | None = None) -> Device:
+    """The device that now answers at a known address is accepted as that device (a board or camera was exchanged).
+
+    Its facts become the device's, and it is authenticated to again. Raises ``CONFLICT`` if that is not what the
+    proposal is about.
+    """
+    acting = Scope.system(scope.principal)
+    async with db.write() as connection:
+        proposal = await _open(scope, connection, proposal_id, version)
+        changed = any(conflict["kind"] == ConflictKind.IDENTITY_CHANGED for conflict in proposal.conflicts)
+        if not changed or proposal.device_id is None:
+            raise XueliangError(Kind.CONFLICT, "this proposal is not about a known device that changed")
+        device = await get_device(acting, connection, proposal.device_id)
+        await rows_store.require_place(scope, connection, Permission.ADOPT, device.area_id, device.unit_id)
+        found = unpack(proposal.facts)
+        facts: dict[str, Any] = {
+            field: value
+            for field in ("make", "model", "firmware", "serial", "mac", "endpoint_uuid")
+            if (value := getattr(found, field))
+        }
+        device = await change_device(
+            acting, connection, device.id, device.version, act="accept_identity", identity_hold=False, **facts
+        )
+        await proposal_store.change_proposal(
+            acting, connection, proposal.id, proposal.version, act="adopt", status=ProposalStatus.ADOPTED
+        )
+    return device
+
+
+async def _open(scope: Scope, connection: Connection, proposal_id: str, version: int | None) -> Proposal:
+    proposal = await rows_store.get(scope, connection, PROPOSAL, proposal_id)
+    await rows_store.require_place(scope, connection, Permission.ADOPT, proposal.area_id, proposal.unit_id)
+    if version is not None and version != proposal.version:
+        raise XueliangError(Kind.CONFLICT, "the proposal was changed meanwhile", facts={"version": proposal.version})
+    if proposal.status not in proposal_store.OPEN:
+        raise XueliangError(Kind.CONFLICT, f"the proposal was settled before: {proposal.status.value}")
+    return proposal
+
+
+def _conflicting(proposal: Proposal) -> XueliangError:
+    texts = "; ".join(str(conflict["text"]) for conflict in proposal.conflicts)
+    return XueliangError(
+        Kind.CONFLICT, f"it conflicts: {texts}"[:400], fix="Compare the devices, then adopt it as a device of its own"
+    )
+
+
+def _device(found: FoundDevice, area_id: str, unit_id: str | None, name: str | None, lifecycle: Lifecycle) -> Device:
+    return Device(
+        id=new_id(),
+        name=name or found.title,
+        kind=found.kind,
+        host=found.host,
+        port=found.port,
+        area_id=area_id,
+        unit_id=unit_id,
+        lifecycle=lifecycle,
+        onvif_xaddr=found.onvif_xaddr or None,
+        make=found.make or None,
+        model=found.model or None,
+        firmware=found.firmware or None,
+        serial=found.serial or None,
+        mac=found.mac or None,
+        endpoint_uuid=found.endpoint_uuid or None,
+    )
+
+
+async def _give(acting: Scope, connection: Connection, vault: Vault, device_id: str, given: GivenCredentials) -> None:
+    if given.like_device is not None:
+        await share_credentials(acting, connection, given.like_device, [device_id])
+    elif given.password is not None:
+        await set_credentials(
+            acting, connection, vault, device_id, given.account, given.password, allow_clear=given.allow_clear
+        )

@@ -1,0 +1,80 @@
+"""Wiring: what checking and discovery learn of a device of ours is held against what we have written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from config.scope import Scope
+from config.text import printable
+from registry.camera import Camera
+from registry.channels import put_channels
+from registry.database import Database
+from registry.device import Device, DeviceKind
+from registry.device_store import change_device, get_device
+from registry.found_device import FoundDevice
+from registry.identity import changed_facts, fact
+from registry.propose import propose
+
+#: They change with an update or a factory reset and prove nothing of who the device is.
+_LOOSE = ("make", "model", "firmware", "onvif_xaddr")
+_FIRM = ("serial", "mac", "endpoint_uuid")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """``changed`` names the fields that were written; ``held`` says that the device's identity is now in question
+    (a proposal tells what answered), so that nothing authenticates to it until a person accepts."""
+
+    changed: tuple[str, ...] = ()
+    held: bool = False
+
+
+async def observe(scope: Scope, db: Database, device_id: str, found: FoundDevice) -> Drift:
+    """Facts of a known device as just read: new ones are filled in, a new firmware is written down, a changed
+    identity holds the device. Costs one read where nothing changed. Raises ``NOT_FOUND``."""
+    async with db.read() as connection:
+        device = await get_device(scope, connection, device_id)
+    if changed_facts(device, found):
+        at_home = _at(device, found)
+        await propose(Scope.system(scope.principal), db, at_home, area_id=device.area_id, unit_id=device.unit_id)
+        return Drift((), held=True)
+    fields = _learned(device, found)
+    if not fields:
+        return Drift((), device.identity_hold)
+    async with db.write() as connection:
+        device = await get_device(scope, connection, device_id)
+        fields = _learned(device, found)
+        await change_device(scope, connection, device_id, device.version, act="observed", **fields)
+    return Drift(tuple(sorted(fields)), device.identity_hold)
+
+
+async def learn(scope: Scope, db: Database, device_id: str, found: FoundDevice) -> tuple[Camera, ...]:
+    """After an adoption, or when channels were added to a recorder: facts and channels that only answer to
+    credentials. The cameras that are new; none where the identity is in question."""
+    drift = await observe(scope, db, device_id, found)
+    if drift.held:
+        return ()
+    async with db.write() as connection:
+        device = await get_device(scope, connection, device_id)
+        if found.kind is DeviceKind.RECORDER and device.kind is DeviceKind.CAMERA:
+            device = await change_device(scope, connection, device_id, device.version, act="observed", kind=found.kind)
+        return await put_channels(scope, connection, device, found.channels)
+
+
+def _learned(device: Device, found: FoundDevice) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name in _LOOSE:
+        value = printable(getattr(found, name), 200 if name != "onvif_xaddr" else 1024)
+        if value and value != getattr(device, name):
+            fields[name] = value
+    for name in _FIRM:
+        value = getattr(found, name)
+        if fact(value) and not getattr(device, name):
+            fields[name] = printable(value, {"mac": 20, "endpoint_uuid": 80}.get(name, 200))
+    return fields
+
+
+def _at(device: Device, found: FoundDevice) -> FoundDevice:
+    """The finding belongs to the device's own address, whatever port the facts were read at."""
+    return replace(found, host=device.host, port=device.port)
