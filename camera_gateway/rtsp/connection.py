@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from camera_gateway.rtsp.message import DOLLAR, Headers, Incomplete, Request, Response, frame, parse, session_id
 from camera_gateway.rtsp.receiver import Receiver
@@ -65,8 +65,7 @@ class Connection(asyncio.Protocol):
     # -- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         if self._rest:
@@ -146,7 +145,7 @@ class Connection(asyncio.Protocol):
             self._stall_timer.cancel()
         transport = self._transport
         if transport is None or transport.is_closing():
-            return
+            return  # connection_lost is on its way
         self._end_timer = self._loop.call_later(self._deadlines.teardown, transport.abort)
         if self.session:
             self._send_teardown()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from camera_gateway.rtsp.digest import Challenge, verify
 from camera_gateway.rtsp.message import (
@@ -54,8 +55,7 @@ class Peer(asyncio.Protocol):
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self.server.peers.append(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
