@@ -11,7 +11,8 @@ import argparse
 import importlib
 import json
 import sys
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 #: Pictures a second; small so that software encoders of several streams fit beside the tests on two cores.
@@ -20,7 +21,10 @@ FPS = 20
 
 @dataclass(frozen=True)
 class Stream:
-    """``gop`` in pictures; ``avpf`` offers the track a second time as RTP/AVPF, under the same control address."""
+    """``gop`` in pictures; ``avpf`` offers the track a second time as RTP/AVPF, under the same control address.
+
+    ``late_seconds`` holds every keyframe back at first, as it is for who comes in the middle of a long GOP.
+    """
 
     codec: str
     profile: str
@@ -31,6 +35,7 @@ class Stream:
     b_frames: bool = False
     udp_only: bool = False
     avpf: bool = False
+    late_seconds: float = 0.0
 
 
 def _source(width: int, height: int) -> str:
@@ -44,8 +49,8 @@ def _h264(profile: str, *, gop: int = FPS, b_frames: int = 0, sets_in_band: bool
     width, height = more.pop("size", (640, 360))
     tune = "" if b_frames else "tune=zerolatency"
     launch = (
-        f"( {_source(width, height)} ! x264enc speed-preset=ultrafast {tune} bframes={b_frames} b-adapt=false "
-        f"key-int-max={gop} bitrate=1500 option-string=scenecut=0:cabac={int(profile != 'baseline')}:"
+        f"( {_source(width, height)} ! x264enc name=encoder speed-preset=ultrafast {tune} bframes={b_frames} "
+        f"b-adapt=false key-int-max={gop} bitrate=1500 option-string=scenecut=0:cabac={int(profile != 'baseline')}:"
         f"8x8dct={int(profile == 'high')} ! video/x-h264,profile={profile},stream-format=avc ! "
         f"rtph264pay name=pay0 pt=96 config-interval={-1 if sets_in_band else 0} )"
     )
@@ -67,6 +72,7 @@ def _mjpeg() -> Stream:
 def streams(files: dict[str, str]) -> dict[str, Stream]:
     """The mounts by name. ``files`` are MP4 files that FFmpeg made, by mount name ``<codec>-<profile>-...``."""
     found = {
+        "h264-late-keyframe": replace(_h264("main"), late_seconds=3.0),
         "h264-baseline": _h264("constrained-baseline"),
         "h264-main": _h264("main", size=(1280, 720)),
         "h264-high": _h264("high"),
@@ -87,6 +93,18 @@ def streams(files: dict[str, str]) -> dict[str, Stream]:
     return found
 
 
+def _hold_keyframes(_factory: Any, media: Any, seconds: float) -> None:
+    gst: Any = importlib.import_module("gi.repository.Gst")
+    until = time.monotonic() + seconds
+
+    def look(_pad: Any, info: Any) -> Any:
+        keyframe = not info.get_buffer().has_flags(gst.BufferFlags.DELTA_UNIT)
+        return gst.PadProbeReturn.DROP if keyframe and time.monotonic() < until else gst.PadProbeReturn.OK
+
+    encoder = media.get_element().get_by_name("encoder")
+    encoder.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, look)
+
+
 def _mount(server: Any, lib: Any, rtsp: Any, found: dict[str, Stream], role: str | None) -> None:
     mounts = server.get_mount_points()
     for name, stream in found.items():
@@ -98,6 +116,8 @@ def _mount(server: Any, lib: Any, rtsp: Any, found: dict[str, Stream], role: str
         factory.set_protocols(lower.UDP if stream.udp_only else lower.UDP | lower.TCP)
         if stream.avpf:
             factory.set_profiles(rtsp.RTSPProfile.AVP | rtsp.RTSPProfile.AVPF)
+        if stream.late_seconds:
+            factory.connect("media-configure", _hold_keyframes, stream.late_seconds)
         if role is not None:
             permissions = lib.RTSPPermissions.new()
             permissions.add_role(role)

@@ -1,0 +1,120 @@
+"""Wiring: the table of ``docs/ref/interop.md``: ``python -m tests.interop.report`` tries every case and writes it.
+
+``--print`` writes to standard output instead. Exit 1 when a case did not come out as it must, or a peer is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import av
+
+from tests.interop import look
+from tests.interop.matrix import GST, GST_CASES, IPYCAM, IPYCAM_CASES, PASSWORD, USER, Case, Row
+from tests.support import peers
+
+PAGE = peers.ROOT / "docs" / "ref" / "interop.md"
+HEAD = """# Interoperation
+
+Written by `python -m tests.interop.report`; do not edit. Every row is our own RTSP client before somebody else's
+server on loopback: one keyframe fetched, decoded and held against what the server was told to send, one TEARDOWN seen
+on the wire. The tests in `tests/interop` hold the same rows and, besides, B-frames, long GOPs, wrong passwords (one
+attempt), ONVIF and discovery.
+"""
+
+
+def page(rows: Sequence[Row], versions: Mapping[str, str]) -> str:
+    """The whole page. A row that failed says so in bold; a defect of the server stands beside what we say of it."""
+    lines = [HEAD, "## Versions", "", "| what | version |", "| --- | --- |"]
+    lines += [f"| {name} | {version} |" for name, version in versions.items()]
+    failed = [row for row in rows if not row.passed]
+    defects = [row for row in rows if row.passed and row.case.defect]
+    summary = f"{len(rows)} tried, {len(rows) - len(failed)} as they must be, {len(failed)} not"
+    lines += ["", "## Streams", "", f"{summary}.", ""]
+    lines += ["| server | stream | transport | login | came of it | as it must be | connect to keyframe |"]
+    lines += ["| --- | --- | --- | --- | --- | --- | ---: |"]
+    lines += [_row(row) for row in rows]
+    if defects:
+        lines += ["", "## Defects of the servers, and what we say of them", ""]
+        for row in defects:
+            lines.append(f"* {row.case.server}, {row.case.stream} by {row.case.transport}: {row.case.defect}.")
+            lines.append(f"  Ours: {row.outcome}.")
+    return "\n".join(lines) + "\n"
+
+
+def _row(row: Row) -> str:
+    case = row.case
+    taken = f"{row.milliseconds:.0f} ms" if row.milliseconds else ""
+    verdict = "yes" if row.passed else "**no**"
+    cells = (case.server, case.stream, case.transport, case.login, row.outcome, verdict, taken)
+    return "| " + " | ".join(cells) + " |"
+
+
+async def _rows(port_of: Mapping[str, int], cases: Sequence[Case]) -> list[Row]:
+    return [await look.row(port_of[case.login], case) for case in cases]
+
+
+def _absent(cases: Sequence[Case], reason: object) -> list[Row]:
+    return [Row(case, False, f"not tried: {reason}") for case in cases]
+
+
+def _gst(stack: ExitStack, versions: dict[str, str]) -> list[Row]:
+    try:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        videos = {name: peers.ffmpeg_video(folder, name, options) for name, options in peers.FFMPEG_VIDEOS.items()}
+        ready = stack.enter_context(peers.running(peers.gst_rtsp(videos, USER, PASSWORD), hint=peers.HINTS["gst"]))
+    except peers.PeerMissing as reason:
+        return _absent(GST_CASES, reason)
+    versions[GST] = str(ready["version"])
+    return asyncio.run(_rows({"none": int(ready["open"]), "digest": int(ready["digest"])}, GST_CASES))
+
+
+def _ipycam(stack: ExitStack, versions: dict[str, str]) -> list[Row]:
+    try:
+        ready = stack.enter_context(peers.running(peers.ipycam(USER, PASSWORD), hint=peers.HINTS["ipycam"]))
+    except peers.PeerMissing as reason:
+        return _absent(IPYCAM_CASES, reason)
+    versions[IPYCAM] = str(ready["version"])
+    port = urlsplit(str(ready["rtsp"])).port
+    assert port is not None
+    return asyncio.run(_rows({"none": port}, IPYCAM_CASES))
+
+
+def collect() -> tuple[list[Row], dict[str, str]]:
+    """Every case of the matrix, in its order, and the versions of what took part."""
+    versions = {"Python": peers.python_version(), "PyAV": av.__version__}
+    rows = []
+    for run in (_gst, _ipycam):
+        with ExitStack() as stack:
+            rows += run(stack, versions)
+    ffmpeg = peers.version_of(["ffmpeg", "-version"])
+    versions["ffmpeg (made the streams named so)"] = ffmpeg.removeprefix("ffmpeg version ").split(" ")[0]
+    return rows, versions
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.interop.report")
+    parser.add_argument("--print", action="store_true", help="to standard output, not to the page")
+    options = parser.parse_args(arguments)
+    rows, versions = collect()
+    text = page(rows, versions)
+    if options.print:
+        sys.stdout.write(text)
+    else:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(text, "utf-8")
+    failed = [row for row in rows if not row.passed]
+    for row in failed:
+        print(f"{row.case.name}: {row.outcome}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

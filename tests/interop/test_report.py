@@ -1,0 +1,41 @@
+"""The interoperation page: what it says of good, bad and defective, and that the committed one is the matrix's."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.interop.matrix import CASES, Case, Row
+from tests.interop.report import PAGE, page
+
+GOOD = Case("some-server", "main", "h264", "high", 640, 360)
+SILENT = Case("some-server", "sub", "h264", "high", 640, 360, "udp", defect="sends nothing")
+
+
+def test_a_row_says_what_came_of_it() -> None:
+    text = page([Row(GOOD, True, "h264 High 640x360 by tcp", 41.6)], {"some-server": "1.2"})
+    assert "| some-server | main | tcp | none | h264 High 640x360 by tcp | yes | 42 ms |" in text
+    assert "| some-server | 1.2 |" in text
+    assert "1 tried, 1 as they must be, 0 not." in text
+    assert "Defects" not in text
+
+
+def test_a_failure_is_counted_and_bold() -> None:
+    text = page([Row(GOOD, False, "timeout: no answer"), Row(GOOD, True, "fine")], {})
+    assert "2 tried, 1 as they must be, 1 not." in text
+    assert "| timeout: no answer | **no** |  |" in text
+
+
+def test_a_defect_of_the_server_stands_beside_our_words() -> None:
+    text = page([Row(SILENT, True, "no_stream: PLAY was accepted, but no packet came")], {})
+    assert "* some-server, sub by udp: sends nothing.\n  Ours: no_stream: PLAY was accepted" in text
+
+
+def test_names_of_cases_are_unique() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_committed_page_holds_every_case(case: Case) -> None:
+    """Else somebody changed the matrix and did not run the report."""
+    head = f"| {case.server} | {case.stream} | {case.transport} | {case.login} | "
+    assert PAGE.read_text("utf-8").count(head) == 1
