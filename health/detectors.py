@@ -73,7 +73,8 @@ def no_signal(facts: Facts, t: Thresholds) -> Finding:
 def black(facts: Facts, t: Thresholds) -> Finding:
     m = facts.measures
     dark = m.mean <= t.black_mean and m.dark <= t.black_quantile
-    if not dark or in_place(facts, t):
+    usual = facts.normal.get("mean", 255.0) <= 2 * t.black_mean
+    if not dark or (usual and in_place(facts, t)):
         return _held(False, "mean", m.mean, t.black_mean)
     if facts.band is SunBand.NIGHT and not facts.band_known:
         return _cannot(CannotJudge.DARK_AT_NIGHT, "mean", m.mean, t.black_mean)
@@ -83,7 +84,8 @@ def black(facts: Facts, t: Thresholds) -> Finding:
 def over_exposed(facts: Facts, t: Thresholds) -> Finding:
     m = facts.measures
     bright = m.bright >= t.white_share or m.mean >= t.white_mean
-    return _held(bright and not in_place(facts, t), "bright", m.bright, t.white_share)
+    usual = facts.normal.get("mean", 0.0) >= 0.85 * m.mean and in_place(facts, t)
+    return _held(bright and not usual, "bright", m.bright, t.white_share)
 
 
 def frozen(facts: Facts, t: Thresholds) -> Finding:
@@ -117,7 +119,7 @@ def moved(facts: Facts, t: Thresholds) -> Finding:
         if size >= t.shift_size and gained:
             return _held(True, "shift", size, t.shift_size)
     gone = facts.fit.score < t.gone_score and not _same_light(facts, t)
-    if not (gone and _detailed(facts)):
+    if not (gone and _detailed(facts, t)):
         return _held(False, "score", facts.fit.score, t.gone_score)
     return _doubt(facts, t) or _held(True, "score", facts.fit.score, t.gone_score)
 
@@ -126,7 +128,7 @@ def blurred(facts: Facts, t: Thresholds) -> Finding:
     if facts.fit is None or not facts.normal.get("sharpness"):
         return _cannot(CannotJudge.LEARNING, "sharpness_ratio", 0.0, t.blur_ratio)
     ratio = facts.measures.sharpness / facts.normal["sharpness"]
-    bad = ratio <= t.blur_ratio and _same_light(facts, t)
+    bad = ratio <= t.blur_ratio and (_same_light(facts, t) or in_place(facts, t))
     if not bad:
         return _held(False, "sharpness_ratio", ratio, t.blur_ratio)
     return _doubt(facts, t) or _held(True, "sharpness_ratio", ratio, t.blur_ratio)
@@ -135,20 +137,28 @@ def blurred(facts: Facts, t: Thresholds) -> Finding:
 def covered(facts: Facts, t: Thresholds) -> Finding:
     if facts.fit is None:
         return _cannot(CannotJudge.LEARNING, "patch", 0.0, t.covered_patch)
-    if facts.fit.patch < t.covered_patch:
-        return _held(False, "patch", facts.fit.patch, t.covered_patch)
+    fit = facts.fit
+    scattered = fit.lost >= t.covered_lost and fit.score <= t.covered_score * facts.normal.get("score", 0.0)
+    if fit.patch < t.covered_patch and not scattered:
+        return _held(False, "patch", fit.patch, t.covered_patch)
+    share, limit = ("patch", t.covered_patch) if fit.patch >= t.covered_patch else ("lost", t.covered_lost)
+    value = fit.patch if share == "patch" else fit.lost
+    if facts.layout < t.flat_layout:
+        return _held(True, share, value, limit)
     contrast = facts.measures.deviation / max(1.0, facts.normal.get("deviation", 0.0))
-    if contrast < t.contrast_ratio and facts.fit.light >= 0.8:
-        return _cannot(CannotJudge.LOW_CONTRAST, "patch", facts.fit.patch, t.covered_patch)
-    return _doubt(facts, t) or _held(True, "patch", facts.fit.patch, t.covered_patch)
+    if contrast < t.contrast_ratio and fit.light >= 0.8:
+        return _cannot(CannotJudge.LOW_CONTRAST, share, value, limit)
+    return _doubt(facts, t) or _held(True, share, value, limit)
 
 
 def cast(facts: Facts, t: Thresholds) -> Finding:
     m = facts.measures
-    if "a" not in facts.normal:
+    if facts.cast is None:
         distance = math.hypot(m.a, m.b)
         return _held(distance >= t.cast_absolute and m.spread < 12.0, "distance", distance, t.cast_absolute)
-    distance = math.hypot(m.a - facts.normal["a"], m.b - facts.normal["b"])
+    distance = facts.cast
+    if facts.fit is not None and facts.fit.score < t.gone_score and not _same_light(facts, t):
+        return _cannot(CannotJudge.EVIDENCE_DESTROYED, "distance", distance, t.cast_distance)
     if m.saturation < t.grey_saturation:
         return _cannot(CannotJudge.GREY_PICTURE, "distance", distance, t.cast_distance)
     return _held(distance >= t.cast_distance, "distance", distance, t.cast_distance)
@@ -158,9 +168,10 @@ def _same_light(facts: Facts, t: Thresholds) -> bool:
     return facts.fit is not None and facts.fit.light >= t.blur_light
 
 
-def _detailed(facts: Facts) -> bool:
-    """It is a view of something: as much going on as the camera normally has."""
-    return facts.measures.texture >= 0.3 * max(4.0, facts.normal.get("deviation", 0.0) / 3)
+def _detailed(facts: Facts, t: Thresholds) -> bool:
+    """It is a view of something, and in focus: what lies on the lens is neither."""
+    sharp = facts.measures.sharpness >= t.blur_ratio * facts.normal.get("sharpness", 0.0)
+    return sharp and facts.layout >= t.flat_layout and facts.measures.texture >= 4.0
 
 
 def _doubt(facts: Facts, t: Thresholds) -> Finding | None:

@@ -14,13 +14,15 @@ from health.sun import SunBand
 @dataclass(frozen=True, slots=True)
 class Facts:
     """``normal`` is the matched reference's own median of each scalar. ``fit`` is ``None`` while no reference is in
-    use, ``shift`` where the view was not looked for elsewhere, ``repeat`` (grey levels) without an earlier picture.
+    use, and so is ``cast`` (CIE Lab distance to the nearest reference's colour); ``shift`` is ``None`` where the view
+    was not looked for elsewhere, ``repeat`` (grey levels) without an earlier picture.
     ``band_known``: some reference was seen in this light."""
 
     measures: Measures
     fit: Fit | None
     shift: Shift | None
     normal: Mapping[str, float]
+    cast: float | None
     repeat: float | None
     advanced: bool | None
     band: SunBand
@@ -35,6 +37,7 @@ class Facts:
             "fit": asdict(self.fit) if self.fit else None,
             "shift": asdict(self.shift) if self.shift else None,
             "normal": dict(self.normal),
+            "cast": self.cast,
             "repeat": self.repeat,
             "advanced": self.advanced,
             "band": self.band.value,
@@ -47,7 +50,7 @@ class Facts:
     @classmethod
     def from_numbers(cls, raw: Mapping[str, Any]) -> Facts:
         """Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what no worker of this version sends."""
-        rest = {k: raw[k] for k in ("repeat", "advanced", "elevation", "band_known", "warming_up", "layout")}
+        rest = {k: raw[k] for k in ("cast", "repeat", "advanced", "elevation", "band_known", "warming_up", "layout")}
         return cls(
             measures=Measures.from_numbers(raw["measures"]),
             fit=Fit(**raw["fit"]) if raw["fit"] else None,

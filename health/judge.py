@@ -8,6 +8,7 @@ verdict that counts is the service's, over the answer's numbers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from health.classes import VerdictClass
 from health.detectors import Value
 from health.facts import Facts
 from health.features import Features, features
-from health.match import Fit, best, find_shift, stable_mask, usable
+from health.match import Fit, Shift, best, find_shift, stable_mask, usable
 from health.measures import measure
 from health.reference import SCALARS, Bank, Reference, ReferenceState, Sample, approve, learn_matched, learn_new
 from health.request import Command, JudgeRequest
@@ -90,11 +91,13 @@ def examine(view: Views, bank: Bank, request: JudgeRequest) -> Judged:
     index = indices[place] if place >= 0 else -1
     reference = bank.references[index] if index >= 0 else None
     measures = measure(view, found, stable_mask(reference) if reference is not None else None)
+    normal = reference.normal() if reference is not None else {}
     facts = Facts(
         measures=measures,
         fit=fit,
-        shift=find_shift(found, reference) if reference is not None and _search(fit, t) else None,
-        normal=reference.normal() if reference is not None else {},
+        shift=_shift(found, fit, normal, bank, t),
+        normal=normal,
+        cast=_cast((measures.a, measures.b), [bank.references[i] for i in indices]),
         repeat=difference(mark, request.signature),
         advanced=request.advanced,
         band=request.band,
@@ -104,7 +107,7 @@ def examine(view: Views, bank: Bank, request: JudgeRequest) -> Judged:
         layout=float(view.tiny.std()),
     )
     scalars = {**measures.to_numbers(), "stripes": measures.stripe_peak}
-    sample = Sample(found, view.tiny, tuple(scalars[name] for name in SCALARS), request.at, request.band)
+    sample = Sample(found, view.tiny, tuple(scalars[name] for name in SCALARS[:-1]), request.at, request.band)
     return Judged(facts, over(facts, t), sample, index, mark)
 
 
@@ -115,22 +118,35 @@ def learn(judged: Judged, bank: Bank, request: JudgeRequest) -> Bank | None:
     if bad & _NEVER_LEARNED:
         return None
     fit = judged.facts.fit
-    if fit is not None and not bad and fit.score >= t.match_score and fit.lost <= t.match_lost:
-        return learn_matched(bank, judged.index, judged.sample, learning)
-    agrees = _agreeing(judged.sample.features, judged.sample.tiny, bank, t)
-    return learn_new(bank, judged.sample, agrees, learning, trusted=not bad)
+    if fit is not None and not bad and _teaches(fit, t):
+        return learn_matched(bank, judged.index, judged.sample, fit.score, learning)
+    agrees, score = _agreeing(judged.sample.features, judged.sample.tiny, bank, t)
+    return learn_new(bank, judged.sample, agrees, score, learning, trusted=not bad)
 
 
-def _agreeing(found: Features, tiny: Any, bank: Bank, t: Thresholds) -> int:
+def _cast(colour: tuple[float, float], references: list[Reference]) -> float | None:
+    """Distance in CIE Lab a, b to the nearest reference's own: a red lorry and a red evening are not the lens."""
+    normals = [r.normal() for r in references]
+    return min((math.hypot(colour[0] - n["a"], colour[1] - n["b"]) for n in normals if n), default=None)
+
+
+def _agreeing(found: Features, tiny: Any, bank: Bank, t: Thresholds) -> tuple[int, float]:
     growing = [i for i, r in enumerate(bank.references) if not r.state.in_use]
     place, fit = best(found, tiny, [bank.references[i] for i in growing], t.match_score)
-    if fit is None or fit.score < t.candidate_score or fit.lost > t.candidate_lost:
-        return -1
-    return growing[place]
+    if fit is None or fit.score < t.candidate_score or fit.lost > t.candidate_lost or fit.light < t.match_light:
+        return -1, 0.0
+    return growing[place], fit.score
 
 
-def _search(fit: Fit | None, t: Thresholds) -> bool:
-    return fit is not None and (fit.score < t.shift_search or fit.patch >= t.covered_patch / 2)
+def _teaches(fit: Fit, t: Thresholds) -> bool:
+    return fit.score >= t.match_score and fit.lost <= t.match_lost and fit.light >= t.match_light
+
+
+def _shift(found: Features, fit: Fit | None, normal: dict[str, float], bank: Bank, t: Thresholds) -> Shift | None:
+    """Looked for only where the structure is not in its place, and then in every light: the search is dear."""
+    if fit is None or (fit.score >= t.shift_search * normal.get("score", 1.0) and fit.patch < t.covered_patch):
+        return None
+    return max((find_shift(found, r) for r in bank.in_use), key=lambda s: s.score)
 
 
 def _bank(path: str, request: JudgeRequest) -> tuple[Bank, str]:

@@ -23,6 +23,8 @@ STABLE = 0.45
 #: A block counts when this share of its pixels is stable structure.
 _BLOCK_STRUCTURE = 0.04
 _BLOCK_LOST = 0.25
+#: Structure decides; light chooses among references of one structure (noon and evening, lamps on and off).
+LIGHT_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,14 @@ def find_shift(found: Features, reference: Reference) -> Shift:
 
 
 def best(found: Features, tiny: Array, references: Sequence[Reference], good: float) -> tuple[int, Fit | None]:
-    """The reference with the highest score; the search ends at the first that is surely the one."""
-    chosen, chosen_fit = -1, None
+    """The reference that fits best in structure and light; the search ends at the first that is surely the one."""
+    chosen, chosen_fit, highest = -1, None, -2.0
     for index in sorted(range(len(references)), key=lambda i: -references[i].updated):
         each = fit(found, tiny, references[index])
-        if chosen_fit is None or each.score > chosen_fit.score:
-            chosen, chosen_fit = index, each
-        if each.score >= good and each.lost == 0.0:
+        rank = each.score + LIGHT_WEIGHT * max(0.0, each.light)
+        if rank > highest:
+            chosen, chosen_fit, highest = index, each, rank
+        if each.score >= good and each.lost == 0.0 and each.light >= 0.8:
             break
     return chosen, chosen_fit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -12,6 +13,10 @@ from health.views import Array, Views
 
 #: Bands where cameras write clock and name; what happens there says nothing about the scene.
 OVERLAY = 0.11
+
+_LOWEST = 8  # fewer periods are scene, not interference
+_SIDE = 12  # lines on either side that a peak is held against
+_STRIPE_FLOOR = 0.15  # grey levels; a smooth cover has no spectrum of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +106,29 @@ def _sharpness(work: Array, found: Features, where: Array | None) -> float:
 
 
 def _stripes(work: Array) -> tuple[float, float]:
-    """Amplitude and peak over the local median, of the stronger of the two profiles. Scenes have broad spectra;
-    interference has one line."""
+    """Amplitude and peak over its neighbourhood, of the stronger of the two profiles. Scenes have broad, falling
+    spectra; interference has one line that stands over both its sides."""
     best = (0.0, 0.0)
     for axis in (0, 1):
-        profile = work.mean(axis=axis, dtype=np.float32)
+        profile = cv2.reduce(work, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
         step = np.diff(profile)  # flattens the 1/f of scenes
-        window = np.hanning(len(step)).astype(np.float32)
+        window = _window(len(step))
         spectrum = np.abs(np.fft.rfft((step - step.mean()) * window))
-        low = 6  # fewer than six periods is scene, not interference
-        bins = np.arange(len(spectrum))
-        gain = 2.0 * np.sin(np.pi * np.maximum(bins, 1) / len(step))
+        gain = 2.0 * np.sin(np.pi * np.maximum(np.arange(len(spectrum)), 1) / len(step))
         amplitude = spectrum / window.sum() * 2.0 / gain
-        tail = spectrum[low:]
-        padded = np.pad(tail, 12, mode="reflect")
-        around = np.median(np.lib.stride_tricks.sliding_window_view(padded, 25), axis=1) + 1e-3
-        ratio = tail / around
-        at = int(np.argmax(ratio * (amplitude[low:] > 0.5)))
+        padded = np.pad(amplitude, _SIDE, mode="reflect")
+        rows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _SIDE + 1)[_LOWEST:]
+        around = np.median(np.stack([rows[:, : _SIDE - 3], rows[:, _SIDE + 4 :]]), axis=2).max(axis=0)
+        ratio = amplitude[_LOWEST:] / (around + _STRIPE_FLOOR)
+        at = int(np.argmax(ratio))
         if ratio[at] > best[1]:
-            best = float(amplitude[low + at]), float(ratio[at])
+            best = float(amplitude[_LOWEST + at]), float(ratio[at])
     return best
+
+
+@lru_cache(maxsize=4)
+def _window(size: int) -> Array:
+    return np.hanning(size).astype(np.float32)
 
 
 def _texture(small: Array) -> float:

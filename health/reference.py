@@ -18,7 +18,7 @@ from health.views import TINY, Array
 
 MAX_REFERENCES = 8
 RING = 24
-SCALARS = ("sharpness", "noise", "entropy", "mean", "deviation", "a", "b", "stripes", "saturation", "edges")
+SCALARS = ("sharpness", "noise", "entropy", "mean", "deviation", "a", "b", "stripes", "saturation", "edges", "score")
 
 
 class ReferenceState(IntEnum):
@@ -68,12 +68,16 @@ class Reference:
         """The median of each scalar over the ring."""
         if not len(self.ring):
             return {}
-        return dict(zip(SCALARS, map(float, np.median(self.ring, axis=0)), strict=True))
+        # The first row has no score: a reference cannot be held against itself.
+        middle = np.median(self.ring, axis=0)
+        if len(self.ring) > 1:
+            middle[-1] = np.median(self.ring[1:, -1])
+        return dict(zip(SCALARS, map(float, middle), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a frame brings to learning."""
+    """What a frame brings to learning. ``scalars`` are in the order of ``SCALARS`` without the score."""
 
     features: Features
     tiny: Array
@@ -123,11 +127,11 @@ def start(sample: Sample) -> Reference:
         1 << _BANDS.index(sample.band),
         np.round(mean).astype(np.int8),
         sample.tiny.copy(),
-        np.array([sample.scalars], np.float32),
+        np.array([(*sample.scalars, 0.0)], np.float32),
     )
 
 
-def update(reference: Reference, sample: Sample, memory: int) -> Reference:
+def update(reference: Reference, sample: Sample, score: float, memory: int) -> Reference:
     """One accepted sample more. Rounding is dithered: an int8 step is larger than most single changes."""
     count = reference.samples + 1
     rate = 1.0 / min(count, memory)
@@ -144,31 +148,33 @@ def update(reference: Reference, sample: Sample, memory: int) -> Reference:
         bands=reference.bands | 1 << _BANDS.index(sample.band),
         mean=mean,
         light=np.clip(light, 0, 255).astype(np.uint8),
-        ring=np.concatenate([reference.ring, np.array([sample.scalars], np.float32)])[-RING:],
+        ring=np.concatenate([reference.ring, np.array([(*sample.scalars, score)], np.float32)])[-RING:],
     )
 
 
-def learn_matched(bank: Bank, index: int, sample: Sample, learning: Learning) -> Bank | None:
+def learn_matched(bank: Bank, index: int, sample: Sample, score: float, learning: Learning) -> Bank | None:
     """A good frame that matched reference ``index``; ``None`` when nothing is to be written."""
     known = bank.references[index].seen_in(sample.band)
     young = bank.references[index].samples < learning.memory
     if not learning.allowed or (known and not young and sample.at - bank.written < learning.write_every):
         return None
-    changed = update(bank.references[index], sample, learning.memory)
+    changed = update(bank.references[index], sample, score, learning.memory)
     return _with(bank, index, changed, sample.at)
 
 
-def learn_new(bank: Bank, sample: Sample, agrees: int, learning: Learning, *, trusted: bool) -> Bank | None:
+def learn_new(
+    bank: Bank, sample: Sample, agrees: int, score: float, learning: Learning, *, trusted: bool
+) -> Bank | None:
     """A frame that matched nothing in use, but whose absolute rules are good.
 
-    ``agrees`` is the index of the candidate or proposal it agrees with, -1 for none: then it begins a candidate,
-    in place of one nobody agreed with for long, and only so many a day. ``trusted``: nothing was found wrong with
-    the frame; what was found moved or covered can only ever become a proposal.
+    ``agrees`` is the index of the candidate or proposal it agrees with by ``score``, -1 for none: then it begins a
+    candidate, in place of one nobody agreed with for long, and only so many a day. ``trusted``: nothing was found
+    wrong with the frame; what was found moved or covered can only ever become a proposal.
     """
     if not learning.allowed:
         return None
     if agrees >= 0:
-        grown = update(bank.references[agrees], sample, learning.memory)
+        grown = update(bank.references[agrees], sample, score, learning.memory)
         if grown.state is ReferenceState.CANDIDATE and grown.samples >= learning.accept_samples:
             rule = sample.at - bank.created < learning.warm_up or not bank.in_use
             rule = rule or (sample.band is not SunBand.UNKNOWN and not bank.knows(sample.band))
