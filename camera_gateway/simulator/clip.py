@@ -25,7 +25,7 @@ RING = 17
 #: Clip time from one look to the next; no whole number of seconds, minutes or passages of a car.
 LOOK_SECONDS = 137.7
 #: Raised whenever the drawing changes, so that old cached clips are not taken for new ones.
-DRAWING = 1
+DRAWING = 2
 #: Bytes of a 1080p keyframe that the quantiser is chosen for; real 1080p keyframes are 80-150 kB.
 KEYFRAME_1080P = 105_000
 _SITES_KEPT = 12
@@ -99,8 +99,9 @@ class ClipMaker:
             picture = self.picture(replace(key, wrong=()), 0)
             chosen = self._finest(picture, key, low, high, limit)
             if key.wrong:
-                # A camera's rate control gives way when the picture turns to noise, but only so far.
-                chosen = self._finest(self.picture(key, 0), key, chosen, min(high, chosen + 5), 3 * limit)
+                # Rate control: a plain picture is coded finer, one full of noise coarser, but only so far.
+                low = max(2, low - 4)
+                chosen = self._finest(self.picture(key, 0), key, low, min(high, chosen + 5), limit)
             if len(self._quantisers) > 4096:
                 self._quantisers.clear()
             self._quantisers[name] = chosen

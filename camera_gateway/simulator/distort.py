@@ -1,4 +1,4 @@
-"""Pure: what can be wrong with a picture, put onto a good one. Faults come in a fixed order, so that they combine."""
+"""Pure: what can be wrong with a picture, put onto a good one in the order of nature, so that faults combine."""
 
 from __future__ import annotations
 
@@ -16,15 +16,24 @@ Wrong = tuple[tuple[Fault, float], ...]
 _Distortion = Callable[[Planes, float, int, int], None]
 
 
-def distort(planes: Planes, wrong: Wrong, *, site: int, look: int, frame: int = 0) -> Planes:
-    """A new picture. ``site`` fixes where a cover sits and which way the camera was turned; ``look`` and ``frame``
-    vary grain."""
-    out = planes.copy()
+def before_the_lens(planes: Planes, wrong: Wrong, *, site: int, look: int) -> None:
+    """What light passes through before it meets the sensor, changed in place: direction, focus, covers.
+
+    ``site`` fixes where a cover sits and which way the camera was turned.
+    """
+    _change(planes, wrong, _OPTICAL, site, look)
+
+
+def behind_the_sensor(planes: Planes, wrong: Wrong, *, site: int, look: int) -> None:
+    """Exposure, colour, interference, and what an encoder draws without a signal; ``look`` varies the grain."""
+    _change(planes, wrong, _ELECTRONIC, site, look)
+
+
+def _change(planes: Planes, wrong: Wrong, table: dict[Fault, _Distortion], site: int, look: int) -> None:
     faults = dict(wrong)
-    for fault, change in _ORDER.items():
+    for fault, change in table.items():
         if fault in faults:
-            change(out, faults[fault], site, look * 1009 + frame)
-    return out
+            change(planes, faults[fault], site, look)
 
 
 def _moved(planes: Planes, share: float, site: int, look: int) -> None:
@@ -45,8 +54,11 @@ def _shifted(plane: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uin
 
 
 def _blurred(planes: Planes, radius: float, site: int, look: int) -> None:
-    """Three box filters, close to a Gaussian; ``radius`` in pixels of a picture 640 wide."""
-    sigma = radius * planes.shape[1] / 640
+    """Out of focus: a circle of confusion of ``radius`` pixels of a picture 640 wide.
+
+    Three box filters with the variance of that disc (radius squared over 4 each way).
+    """
+    sigma = radius / 2 * planes.shape[1] / 640
     for plane, part in ((luma(planes), 1), *((p, 2) for p in chroma(planes))):
         half = max(1, round(sigma / part))
         work = plane.astype(np.float32)
@@ -62,7 +74,7 @@ def _box(work: NDArray[np.float32], half: int) -> NDArray[np.float32]:
 
 
 def _covered(planes: Planes, share: float, site: int, look: int) -> None:
-    """A bag or a leaf close to the lens: a dull, almost featureless area from one side, with a soft, wavy rim."""
+    """A bag or a leaf close to the lens: a dull area of little texture from one side, with a soft, wavy rim."""
     bright = luma(planes)
     height, width = bright.shape
     random = np.random.default_rng([site, 0xC0])
@@ -74,7 +86,8 @@ def _covered(planes: Planes, share: float, site: int, look: int) -> None:
     depth = side * np.cos(angle) + y * np.sin(angle) + wave
     edge = np.quantile(depth[::8, ::8], share) if share < 1 else np.inf
     mix = np.clip((edge - depth) / 0.015 + 0.5, 0, 1).astype(np.float32)
-    level = 42 + 6 * texture(random, height, width, (2, 4))
+    weave = texture(random, height, width, (40, 120, 480)) * (1 - 0.5 * share)
+    level = 42 + 6 * texture(random, height, width, (2, 4)) + 4 * weave
     bright[:] = (bright * (1 - mix) + (level + 16) * mix).round()
     small = mix[::2, ::2]
     for plane, tone in zip(chroma(planes), (124.0, 133.0), strict=True):
@@ -95,11 +108,11 @@ def _cast(planes: Planes, gain: float, site: int, look: int) -> None:
 
 
 def _stripes(planes: Planes, level: float, site: int, look: int) -> None:
-    """Interference: bands across the picture that wander from look to look."""
+    """Interference: waves of ``level`` grey levels across the picture that wander from look to look."""
     bright = luma(planes)
-    period = bright.shape[0] / (11 + site % 7)
+    period = bright.shape[0] / (27 + 3 * (site % 7))
     phase = np.arange(bright.shape[0], dtype=np.float32) * (2 * np.pi / period) + look * 1.7
-    bands = level * np.sign(np.sin(phase)) * np.minimum(1, 3 * np.abs(np.sin(phase)))
+    bands = level * np.sin(phase)
     bright[:] = np.clip(bright + bands[:, None], 0, 255).round()
 
 
@@ -120,8 +133,8 @@ def _white(planes: Planes, _: float, site: int, look: int) -> None:
     """Over-exposed: everything is clipped but a trace of the darkest places."""
     random = np.random.default_rng([site, look, 0xEE])
     bright = luma(planes)
-    traces = np.clip(222 + bright * np.float32(0.2), 0, 250) + random.integers(-1, 2, bright.shape)
-    bright[:] = np.clip(traces, 0, 253)
+    traces = 231 + bright * np.float32(0.06) + random.integers(-1, 2, bright.shape)
+    bright[:] = np.clip(traces, 0, 245)
     for plane in chroma(planes):
         plane[:] = 128 + (plane.astype(np.int16) - 128) // 10
 
@@ -150,13 +163,16 @@ def _cover_of(share: float) -> _Distortion:
     return lambda planes, _, site, look: _covered(planes, share, site, look)
 
 
-_ORDER: dict[Fault, _Distortion] = {
+_OPTICAL: dict[Fault, _Distortion] = {
     Fault.MOVED: _moved,
     Fault.BLURRED: _blurred,
     Fault.COVERED_30: _cover_of(0.3),
     Fault.COVERED_50: _cover_of(0.5),
     Fault.COVERED_70: _cover_of(0.7),
     Fault.COVERED_100: _cover_of(1.0),
+}
+
+_ELECTRONIC: dict[Fault, _Distortion] = {
     Fault.CAST: _cast,
     Fault.STRIPES: _stripes,
     Fault.NOISE: _noise,
@@ -166,4 +182,4 @@ _ORDER: dict[Fault, _Distortion] = {
 }
 
 #: Faults that change what is encoded; ``frozen`` changes which of it is sent.
-DISTORTIONS = frozenset(_ORDER)
+DISTORTIONS = frozenset({*_OPTICAL, *_ELECTRONIC})

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camera_gateway.simulator.canvas import Planes, chroma, luma, to_planes
-from camera_gateway.simulator.distort import Wrong, distort
+from camera_gateway.simulator.distort import Wrong, before_the_lens, behind_the_sensor
 from camera_gateway.simulator.font import stamp
 from camera_gateway.simulator.scene import Lane, Light, Still, draw_site
 
@@ -49,13 +49,13 @@ class Site:
         """
         planes = self.planes.copy()
         self._traffic(planes, seconds)
+        before_the_lens(planes, wrong, site=self.number, look=look)
         random = np.random.default_rng([self.seed, self.number, look])
         self._expose(planes, random)
         self._add_noise(planes, random)
         if frame:
             self._speckle(planes, np.random.default_rng([self.seed, self.number, look, frame]))
-        if wrong:
-            planes = distort(planes, wrong, site=self.number, look=look, frame=frame)
+        behind_the_sensor(planes, wrong, site=self.number, look=look * 1009 + frame)
         self._overlay(planes, seconds)
         return planes
 
@@ -76,7 +76,8 @@ class Site:
         body, blue, red = round(16 + colour[0] * gain * 0.85), colour[1], colour[2]
         if self.still.grey:
             blue = red = 128
-        size, bottom, tall = lane.size, lane.y, lane.size * 0.42 * self.width / self.height
+        bottom = lane.y + self.still.tilt * (x + lane.size / 2 - 0.5)
+        size, tall = lane.size, lane.size * 0.42 * self.width / self.height
         dark, glass = round(16 + 18 * gain), round(16 + 60 * gain)
         self._block(planes, x, bottom - 0.62 * tall, x + size, bottom - 0.1 * tall, (body, blue, red))
         self._block(planes, x + 0.22 * size, bottom - tall, x + 0.78 * size, bottom - 0.6 * tall, (body, blue, red))

@@ -39,6 +39,7 @@ class Still:
     noise: float
     grey: bool
     brightness: float
+    tilt: float  # how much lower the right edge lies than the left, as a share of the height
 
 
 #: Sensor noise grows as the gain does.
@@ -58,9 +59,25 @@ def draw_site(site: int, light: Light, width: int, height: int, seed: int = 0) -
     lanes = _road(canvas, horizon, fine, random)
     _trees(canvas, horizon, fine, random)
     lamps = _poles(canvas, horizon, random)
+    # No street is level with its camera; lines that are exact rows of pixels would be interference.
+    tilt = float(random.choice([-1, 1]) * random.uniform(0.05, 0.09))
+    canvas = _tilted(canvas, tilt)
+    lamps = [(x, y + tilt * (x - 0.5)) for x, y in lamps]
     lit = _under(canvas, light, lamps, random)
     brightness = {Light.DAY: 1.0, Light.DUSK: 0.6, Light.NIGHT: 0.45, Light.IR: 0.7}[light]
-    return lit, Still(lanes, NOISE[light], light is Light.IR, brightness)
+    return lit, Still(lanes, NOISE[light], light is Light.IR, brightness, tilt)
+
+
+def _tilted(canvas: Canvas, tilt: float) -> Canvas:
+    """Sheared downwards to the right, uprights stay upright; what is missing at the border is mirrored."""
+    height, width = canvas.shape[:2]
+    shift = tilt * height * (np.arange(width, dtype=np.float32) / width - 0.5)
+    rows = np.abs(np.arange(height, dtype=np.float32)[:, None] - shift)
+    rows = np.minimum(rows, 2 * (height - 1) - rows)
+    above = rows.astype(np.intp)
+    below, share = np.minimum(above + 1, height - 1), (rows - above)[..., None]
+    columns = np.arange(width)
+    return np.asarray(canvas[above, columns] * (1 - share) + canvas[below, columns] * share, np.float32)
 
 
 def _shade(random: np.random.Generator, low: float, high: float, tint: float = 18) -> Colour:
