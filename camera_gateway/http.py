@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import cast
 from urllib.parse import urlsplit
 
 import h11
@@ -272,7 +273,7 @@ class _Exchange(asyncio.Protocol):
             raise self._failure(Kind.TIMEOUT, f"no whole HTTP answer within {seconds:g} s ({said} came)") from None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport if isinstance(transport, asyncio.Transport) else None
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ConnectionResetError) and not self.received:
