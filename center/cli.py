@@ -22,6 +22,11 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 #: Command -> (module with ``add(parser)`` and ``run(arguments)``, one line of help).
 COMMANDS: dict[str, tuple[str, str]] = {
     "probe": ("center.commands.probe", "one full diagnosis of one stream"),
+    "status": ("center.commands.status", "states of cameras, since when, and why"),
+    "simulate": ("camera_gateway.simulator.command", "only the virtual network of cameras"),
+    "migrate": ("center.commands.migrate", "bring the database to this program's schema"),
+    "key": ("center.commands.key", "rotate keys"),
+    "audit": ("center.commands.audit", "verify the audit log, or anchor its end"),
     "check-config": ("center.commands.check_config", "find every mistake of a configuration file at once"),
 }
 

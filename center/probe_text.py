@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from health.classes import CannotJudge
 from health.diagnosis import Acceptance, Diagnosis, Seen, name_of
 from health.observation import Picture
-
-_REASONS = frozenset(reason.value for reason in CannotJudge)
 
 
 def lines(diagnosis: Diagnosis, accept: Acceptance, zh: bool) -> Iterator[str]:
@@ -20,7 +17,9 @@ def lines(diagnosis: Diagnosis, accept: Acceptance, zh: bool) -> Iterator[str]:
     for finding in diagnosis.findings:
         mark = "✗" if finding.bad else "!"
         measure = finding.measure
-        number = f" ({measure.value:.4g} > {measure.threshold:g})" if measure and measure.threshold is not None else ""
+        number = ""
+        if measure is not None and measure.value is not None and measure.threshold is not None:
+            number = f" ({measure.value:.4g} > {measure.threshold:g})"
         yield f"  {mark} {name_of(finding.name).in_language(zh)}{number}: {finding.words.in_language(zh)}"
 
 
@@ -98,12 +97,13 @@ def _picture(seen: Seen, zh: bool) -> Iterator[str]:
     }
     name = f": {name_of(judged.cause).in_language(zh)}" if judged.cause else ""
     yield f"  {words[judged.picture][0 if zh else 1]}{name}"
-    told = [m for m in judged.measures if m.verdict not in _REASONS]
-    for measure in told:
+    for measure in judged.measures:
+        if measure.reason or measure.value is None:
+            continue
         limit = f" ({'阈值' if zh else 'threshold'} {measure.threshold:g})" if measure.threshold is not None else ""
-        said = f" → {name_of(measure.verdict).in_language(zh)}" if measure.verdict else ""
-        yield f"    {measure.name} {measure.value:.4g}{limit}{said}"
-    for reason in dict.fromkeys(m.verdict for m in judged.measures if m.verdict in _REASONS):
-        what = [name_of(m.name.partition(".")[0]).in_language(zh) for m in judged.measures if m.verdict == reason]
+        said = " ✗" if measure.verdict == Picture.BAD.value else ""
+        yield f"    {name_of(measure.of).in_language(zh)}: {measure.name} {measure.value:.4g}{limit}{said}"
+    for reason in dict.fromkeys(m.reason for m in judged.measures if m.reason):
+        what = [name_of(m.of).in_language(zh) for m in judged.measures if m.reason == reason]
         why = name_of(reason).in_language(zh)
         yield f"    未判定:{'、'.join(what)}({why})" if zh else f"    not judged: {', '.join(what)} ({why})"

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from config.setting import Network, Section, setting
 from config.settings_cameras import Cameras, Discovery, Reach
-from config.settings_checks import Checks, Retention
+from config.settings_checks import Checks, References, Retention
 from config.settings_service import Database, Logging, Metrics, Service
 from config.settings_thresholds import Thresholds
 
@@ -19,6 +19,7 @@ class Settings(Section):
     discovery: Discovery = setting({}, "How cameras are found and taken in.")
     cameras: Cameras = setting({}, "How long a camera may take.")
     checks: Checks = setting({}, "How often, how many at once, and how a suspicion becomes a state.")
+    references: References = setting({}, "How a camera's normal pictures are learned.")
     thresholds: Thresholds = setting({}, "Where a measure of a picture becomes a verdict.")
     retention: Retention = setting({}, "How long data is kept.")
     metrics: Metrics = setting({}, "Who may read /metrics.")
@@ -126,16 +127,25 @@ def _networks(settings: Settings) -> list[Clash]:
 def _checks(settings: Settings) -> list[Clash]:
     checks = settings.checks
     found = []
-    if checks.window < checks.confirm:
-        found.append(Clash("checks.window", str(checks.window), f"at least checks.confirm ({checks.confirm})"))
-    if checks.picture_seconds < checks.liveness_seconds / 60:
-        found.append(Clash("checks.picture_seconds", str(checks.picture_seconds), "not so far under liveness_seconds"))
-    burst = checks.burst_gap_seconds * (checks.burst_count - 1)
+    for key, window, confirm in (
+        ("window", checks.window, checks.confirm),
+        ("link_window", checks.link_window, checks.link_confirm),
+    ):
+        if window < confirm:
+            found.append(Clash(f"checks.{key}", str(window), f"at least {confirm}, the failures it must hold"))
+    if checks.burst_gap_max_seconds < checks.burst_gap_min_seconds:
+        shortest = f"at least checks.burst_gap_min_seconds ({checks.burst_gap_min_seconds:g})"
+        found.append(Clash("checks.burst_gap_max_seconds", f"{checks.burst_gap_max_seconds:g}", shortest))
+    for anchor in checks.uplink_anchors:
+        host, _, port = anchor.rpartition(":")
+        if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
+            found.append(Clash("checks.uplink_anchors", anchor, "an address and port such as 10.0.0.1:80"))
+    burst = checks.burst_gap_max_seconds * (checks.burst_count - 1)
     if burst >= checks.picture_seconds:
         found.append(
             Clash(
-                "checks.burst_gap_seconds",
-                f"{checks.burst_gap_seconds:g}",
+                "checks.burst_gap_max_seconds",
+                f"{checks.burst_gap_max_seconds:g}",
                 f"a burst of {checks.burst_count} pictures that ends before the next check "
                 f"({checks.picture_seconds:g} s); it would take {burst:g} s",
             )

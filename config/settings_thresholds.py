@@ -26,13 +26,27 @@ class Thresholds(Section):
     )
     match_score: float = setting(0.6, "A frame this near to a reference teaches it.", unit="score", ge=0, le=1)
     match_lost: float = setting(0.1, "Lost blocks a frame may have and still teach.", unit="share", ge=0, le=1)
+    match_light: float = setting(
+        0.5, "Of the 64x36 pictures, below which it is another light.", unit="correlation", ge=-1, le=1
+    )
     candidate_score: float = setting(
         0.4, "A frame this near to a candidate is of the same normal.", unit="score", ge=0, le=1
     )
     candidate_lost: float = setting(0.3, "Lost blocks against a candidate.", unit="share", ge=0, le=1)
     gone_score: float = setting(0.14, "Under it nothing of the view is left in place.", unit="score", ge=0, le=1)
-    covered_patch: float = setting(0.4, "Connected lost blocks of a covered picture.", unit="share", ge=0, le=1)
-    shift_search: float = setting(0.5, "Under it the view is looked for elsewhere.", unit="score", ge=0, le=1)
+    covered_patch: float = setting(0.3, "Connected lost blocks of a covered picture.", unit="share", ge=0, le=1)
+    covered_score: float = setting(
+        0.55, "Score over the usual one, below which lost blocks need not touch.", unit="ratio", ge=0, le=1000
+    )
+    covered_lost: float = setting(
+        0.3, "Lost blocks of a covered picture where the score fell so far.", unit="share", ge=0, le=1
+    )
+    flat_layout: float = setting(
+        4.0, "Deviation of the 64x36 picture with nothing to see in it.", unit="grey levels", ge=0, le=255
+    )
+    shift_search: float = setting(
+        0.75, "Score over the usual one, below which the view is looked for elsewhere.", unit="ratio", ge=0, le=1000
+    )
     shift_size: float = setting(0.018, "Smallest shift that is told.", unit="share of the width", ge=0, le=1)
     shift_score: float = setting(0.22, "Agreement once moved back.", unit="score", ge=0, le=1)
     shift_gain: float = setting(0.12, "By how much moving back must mend the agreement.", unit="score", ge=0, le=1)
@@ -41,7 +55,7 @@ class Thresholds(Section):
         0.6, "Of the 64x36 pictures, below which it is another view.", unit="correlation", ge=-1, le=1
     )
     cast_distance: float = setting(
-        14.0, "Distance of the mean colour from the reference's median.", unit="CIE Lab a, b", ge=0, le=200
+        20.0, "Distance of the mean colour from the reference's median.", unit="CIE Lab a, b", ge=0, le=200
     )
     cast_absolute: float = setting(45.0, "The same without a reference, from grey.", unit="CIE Lab a, b", ge=0, le=200)
     grey_saturation: float = setting(3.0, "Under it a picture is grey (infrared).", unit="chroma levels", ge=0, le=255)

@@ -15,7 +15,7 @@ from health.classes import CANNOT_JUDGE_NAMES, CAUSE_NAMES, VERDICT_NAMES, Canno
 from health.detectors import Value
 from health.observation import Measure, Picture
 from health.stream_facts import StreamFacts
-from health.verdict import Verdict, Verdicts
+from health.verdict import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,14 @@ _NEEDS_TIME = frozenset({CannotJudge.LEARNING, CannotJudge.NEW_LIGHT, CannotJudg
 def judged_once(verdicts: Verdicts) -> Judged:
     """What one picture alone can say: the absolute rules; what would need references is listed as not judged."""
     measures = tuple(
-        Measure(f"{item.verdict_class.value}.{item.measure}", item.measured, item.threshold, _said(item))
+        Measure(
+            item.measure,
+            item.measured,
+            item.threshold,
+            item.verdict_class.value,
+            item.value.value,
+            item.reason.value if item.reason is not None else "",
+        )
         for item in verdicts.items
     )
     cause = verdicts.cause.value if verdicts.cause is not None else ""
@@ -92,12 +99,6 @@ def judged_once(verdicts: Verdicts) -> Judged:
         return Judged(Picture.GOOD, "", (), measures)
     also = tuple(verdict.value for verdict in verdicts.also)
     return Judged(Picture(verdicts.value.value), cause, also, measures)
-
-
-def _said(item: Verdict) -> str:
-    if item.value is Value.BAD:
-        return item.verdict_class.value
-    return item.reason.value if item.value is Value.CANNOT_JUDGE and item.reason is not None else ""
 
 
 _NAMES: Mapping[str, Words] = {
@@ -147,10 +148,10 @@ def _stream(seen: Seen, accept: Acceptance) -> Iterator[Finding]:
         words = Words(
             "丢包:检查线路、交换机端口和双工模式。", "Packets are lost: check line, switch port and duplex mode."
         )
-        yield Finding("loss", words, measure=Measure("loss", seen.lost / total, accept.loss, "loss"))
+        yield Finding("loss", words, measure=Measure("loss", seen.lost / total, accept.loss))
     offset = seen.clock_offset
     if offset is not None and abs(offset) >= accept.clock:
-        yield Finding("clock", _clock_words(offset), measure=Measure("clock_offset", offset, accept.clock, "clock"))
+        yield Finding("clock", _clock_words(offset), measure=Measure("clock_offset", offset, accept.clock))
 
 
 def _delays(timings: Timings, accept: Acceptance) -> Iterator[Finding]:
@@ -165,7 +166,7 @@ def _delays(timings: Timings, accept: Acceptance) -> Iterator[Finding]:
                 f"{zh}超过{limit:g}秒:检查设备负载、线路和I帧间隔。",
                 f"The {en} delay is over {limit:g} s: look at the device's load, the line and the I-frame interval.",
             )
-            yield Finding(f"slow_{name}", words, measure=Measure(name, value, limit, "slow"))
+            yield Finding(f"slow_{name}", words, measure=Measure(name, value, limit))
 
 
 def _coding(seen: Seen, accept: Acceptance) -> Iterator[Finding]:
@@ -182,7 +183,7 @@ def _coding(seen: Seen, accept: Acceptance) -> Iterator[Finding]:
             f"I帧间隔超过{accept.gop:g}秒:关闭智能编码或缩短I帧间隔。",
             f"Keyframes are more than {accept.gop:g} s apart: switch smart coding off or shorten the interval.",
         )
-        yield Finding("long_gop", words, measure=Measure("gop_seconds", gop, accept.gop, "long"))
+        yield Finding("long_gop", words, measure=Measure("gop_seconds", gop, accept.gop))
     if seen.format is not None and seen.format.codec is Codec.H265:
         words = Words(
             "H.265:部分浏览器不能播放,建议子码流用H.264。",

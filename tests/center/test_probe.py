@@ -49,7 +49,7 @@ async def test_a_good_camera(fleet: Fleet, tmp_path: Path, capsys: pytest.Captur
     assert (report["lost"], report["loss"]) == (0, 0.0)
     assert abs(report["clock_offset_s"]) < 1
     assert report["picture"]["picture"] == "good"
-    assert {"name", "value", "threshold", "verdict"} == set(report["picture"]["measures"][0])
+    assert {"of", "name", "value", "threshold", "verdict", "reason"} == set(report["picture"]["measures"][0])
     picture = out.read_bytes()
     assert picture.startswith(b"\xff\xd8")
     assert stat.S_IMODE(out.stat().st_mode) == 0o600

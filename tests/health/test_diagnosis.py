@@ -90,6 +90,7 @@ def test_what_a_technician_should_change() -> None:
     assert "+8" in diagnosis.findings[-1].words.en
     loss = next(f.measure for f in diagnosis.findings if f.name == "loss")
     assert loss is not None
+    assert loss.value is not None
     assert math.isclose(loss.value, 20 / 1020)
     assert loss.threshold == 0.001
 
