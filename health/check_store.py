@@ -76,5 +76,5 @@ def _row(seen: Observation, zone: tzinfo) -> dict[str, Any]:
         "also": list(seen.also),
         "detail": seen.detail[:400],
         "delays": seen.delays.as_dict(),
-        "measures": [m.as_dict() for m in seen.measures],
+        "measures": [m.as_list() for m in seen.measures],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,20 +53,43 @@ class Delays:
     keyframe: float | None = None
 
     def as_dict(self) -> dict[str, float | None]:
-        return {"signalling": self.signalling, "stream": self.stream, "keyframe": self.keyframe}
+        return {
+            "signalling": finite(self.signalling),
+            "stream": finite(self.stream),
+            "keyframe": finite(self.keyframe),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure beside the threshold it was held against, and what was said of it."""
+    """One measure beside the threshold it was held against: ``of`` is the verdict class, ``verdict`` good, bad or
+    cannot_judge, ``reason`` why it could not be judged."""
 
     name: str
-    value: float
+    value: float | None
     threshold: float | None = None
+    of: str = ""
     verdict: str = ""
+    reason: str = ""
 
     def as_dict(self) -> dict[str, str | float | None]:
-        return {"name": self.name, "value": self.value, "threshold": self.threshold, "verdict": self.verdict}
+        return {
+            "of": self.of,
+            "name": self.name,
+            "value": finite(self.value),
+            "threshold": finite(self.threshold),
+            "verdict": self.verdict,
+            "reason": self.reason,
+        }
+
+    def as_list(self) -> list[str | float | None]:
+        """The same, short: one is kept for each class of every raw check."""
+        return [self.of, self.name, finite(self.value), finite(self.threshold), self.verdict, self.reason]
+
+
+def finite(value: float | None) -> float | None:
+    """JSON knows no infinity; five digits are more than any measure is worth."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.5g}")
 
 
 @dataclass(frozen=True, slots=True)

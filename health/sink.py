@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta, tzinfo
 
@@ -19,6 +19,7 @@ from registry.database import Database
 
 #: Changes of one camera that wait for a disk that does not take them.
 _MOST_OWED = 200
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +97,21 @@ class EmbeddedSink:
             if check is not None:
                 await check
 
-    async def set_maintenance(self, camera_id: str, active: bool) -> tuple[Change, ...]:
-        known = self._known[camera_id]
-        if known.state.maintenance == active:
-            return ()
-        after, changes = state.set_maintenance(known.state, active, self._clock.now())
-        return await self._replace(known, after, changes)
+    async def set_maintenance(self, active: Mapping[str, bool]) -> list[Change]:
+        """Lay maintenance over cameras, or take it away; those that stand as said are left alone."""
+        now = self._clock.now()
+        moved = []
+        for camera_id, wanted in active.items():
+            known = self._known.get(camera_id)
+            if known is not None and known.state.maintenance != wanted:
+                moved.append((known, *state.set_maintenance(known.state, wanted, now)))
+        return await self._move(moved)
 
     async def expire(self) -> list[Change]:
         """Turn states that nobody vouches for any more into unknown; called every few seconds."""
-        now = self._clock.now()
-        told: list[Change] = []
-        for known in list(self._known.values()):
-            after, changes = state.expire(known.state, now, self.settings.states)
-            if changes:
-                told += await self._replace(known, after, changes)
-        return told
+        now, settings = self._clock.now(), self.settings.states
+        moved = [(known, *state.expire(known.state, now, settings)) for known in self._known.values()]
+        return await self._move([m for m in moved if m[2]])
 
     def plan_next(self, camera_id: str, seconds: float | None) -> None:
         """When it is looked at next, for the status of a camera; written with the next flush."""
@@ -135,11 +135,17 @@ class EmbeddedSink:
         for camera_id in [c for c in self._owed if c in self._known]:
             await self._write(self._known[camera_id], ())
 
-    async def _replace(self, known: Known, after: CameraState, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        told = replace(known, state=after)
-        self._known[after.camera_id] = told
-        await self._write(told, changes)
-        return changes
+    async def _move(self, moved: Sequence[tuple[Known, CameraState, tuple[Change, ...]]]) -> list[Change]:
+        """Many at once (a fleet after a gap) share their group commits instead of waiting for one each."""
+        for known, after, _ in moved:
+            self._known[after.camera_id] = replace(known, state=after)
+        for start in range(0, len(moved), _AT_ONCE):
+            part = moved[start : start + _AT_ONCE]
+            writes = [self._write(self._known[after.camera_id], changes) for _, after, changes in part]
+            failed = [e for e in await asyncio.gather(*writes, return_exceptions=True) if e is not None]
+            if failed:
+                raise failed[0]
+        return [change for _, _, changes in moved for change in changes]
 
     async def _write(
         self, known: Known, changes: tuple[Change, ...], check: asyncio.Future[None] | None = None

@@ -29,6 +29,15 @@ _UPDATE = (
     .values({name: bindparam(f"b_{name}") for name in _KEYS})
 )
 
+_i = state_intervals.c
+_OPEN = sa.and_(
+    _i.camera_id == bindparam("b_camera_id"),
+    _i.aspect == bindparam("b_aspect", type_=_i.aspect.type),
+    _i.ends.is_(None),
+)
+_DROP_INTERVAL = sa.delete(state_intervals).where(_OPEN, _i.starts >= bindparam("b_starts", type_=_i.starts.type))
+_CLOSE_INTERVAL = sa.update(state_intervals).where(_OPEN).values(ends=bindparam("b_starts", type_=_i.starts.type))
+
 
 def in_scope(scope: Scope, permission: Permission = Permission.READ) -> ColumnElement[bool]:
     """For statements that join ``cameras``: the camera's area and unit say whose its states are."""
@@ -68,37 +77,64 @@ async def save(scope: Scope, connection: Connection, known: Sequence[Known]) -> 
 async def save_changes(scope: Scope, connection: Connection, state: CameraState, changes: Sequence[Change]) -> None:
     """Changes of one camera, the intervals they close and open, and the feed's row for the derived state."""
     require_everywhere(scope, Permission.SYSTEM)
+    if not changes:
+        return
+    rows = [
+        {
+            "camera_id": c.camera_id,
+            "aspect": c.aspect,
+            "old": c.old,
+            "new": c.new,
+            "cause": c.cause,
+            "since": c.since,
+            "at": c.at,
+            "probe_id": c.probe_id[:120],
+        }
+        for c in changes
+    ]
+    await connection.execute(sa.insert(state_changes), rows)
+    # Of one aspect each interval closes the one before it: rounds, each with at most one change of an aspect.
+    for turn in _rounds(changes):
+        await _turn_intervals(connection, turn)
     for change in changes:
-        await connection.execute(
-            sa.insert(state_changes).values(
-                camera_id=change.camera_id,
-                aspect=change.aspect,
-                old=change.old,
-                new=change.new,
-                cause=change.cause,
-                since=change.since,
-                at=change.at,
-                probe_id=change.probe_id[:120],
-            )
-        )
-        await _turn_interval(connection, change)
         if change.aspect is Aspect.STATE:
             await _tell(connection, state, change)
 
 
-async def _turn_interval(connection: Connection, change: Change) -> None:
-    # The same value with another cause: what was said before stays said until it was known better.
-    starts = change.at if change.old == change.new else change.since
-    c = state_intervals.c
-    mine = sa.and_(c.camera_id == change.camera_id, c.aspect == change.aspect)
+def _rounds(changes: Sequence[Change]) -> list[list[Change]]:
+    rounds: list[list[Change]] = []
+    for change in changes:
+        last = sum(any(c.aspect is change.aspect for c in turn) for turn in rounds)
+        if last == len(rounds):
+            rounds.append([])
+        rounds[last].append(change)
+    return rounds
+
+
+async def _turn_intervals(connection: Connection, changes: Sequence[Change]) -> None:
+    rows = [
+        {
+            "b_camera_id": c.camera_id,
+            "b_aspect": c.aspect,
+            # The same value with another cause: what was said before stays said until it was known better.
+            "b_starts": c.at if c.old == c.new else c.since,
+        }
+        for c in changes
+    ]
     # One with no length, or that would begin after its successor (a clock set back), never was.
-    await connection.execute(sa.delete(state_intervals).where(mine, c.ends.is_(None), c.starts >= starts))
-    await connection.execute(sa.update(state_intervals).where(mine, c.ends.is_(None)).values(ends=starts))
-    await connection.execute(
-        sa.insert(state_intervals).values(
-            camera_id=change.camera_id, aspect=change.aspect, value=change.new, cause=change.cause, starts=starts
-        )
-    )
+    await connection.execute(_DROP_INTERVAL, rows)
+    await connection.execute(_CLOSE_INTERVAL, rows)
+    new = [
+        {
+            "camera_id": c.camera_id,
+            "aspect": c.aspect,
+            "value": c.new,
+            "cause": c.cause,
+            "starts": row["b_starts"],
+        }
+        for c, row in zip(changes, rows, strict=True)
+    ]
+    await connection.execute(sa.insert(state_intervals), new)
 
 
 async def _tell(connection: Connection, state: CameraState, change: Change) -> None:
@@ -132,7 +168,7 @@ async def changes_of(
     scope: Scope, connection: Connection, camera_id: str, *, after: int = 0, limit: int = 100
 ) -> list[tuple[int, Change]]:
     """The changes of one camera after a sequence number, oldest first. Raises ``NOT_FOUND`` out of scope."""
-    await _require_camera(scope, connection, camera_id)
+    await require_camera(scope, connection, camera_id)
     c = state_changes.c
     query = sa.select(state_changes).where(c.camera_id == camera_id, c.seq > after)
     query = query.order_by(c.seq).limit(max(1, min(limit, MAX_PAGE)))
@@ -146,7 +182,7 @@ async def intervals_of(
     scope: Scope, connection: Connection, camera_id: str, aspect: Aspect, start: datetime, end: datetime
 ) -> list[Interval]:
     """The intervals of one aspect that touch the period, oldest first. Raises ``NOT_FOUND`` out of scope."""
-    await _require_camera(scope, connection, camera_id)
+    await require_camera(scope, connection, camera_id)
     c = state_intervals.c
     query = (
         sa.select(state_intervals)
@@ -188,7 +224,10 @@ async def queue_rows(db: Database, scope: Scope, known: Sequence[Known]) -> asyn
     return await db.batch.add_work(work)
 
 
-async def _require_camera(scope: Scope, connection: Connection, camera_id: str) -> None:
-    query = sa.select(cameras.c.id).where(cameras.c.id == camera_id, in_scope(scope))
+async def require_camera(
+    scope: Scope, connection: Connection, camera_id: str, permission: Permission = Permission.READ
+) -> None:
+    """Raises ``NOT_FOUND`` for what does not exist and for what is not in scope alike."""
+    query = sa.select(cameras.c.id).where(cameras.c.id == camera_id, in_scope(scope, permission))
     if (await connection.execute(query)).first() is None:
         raise not_found("camera")

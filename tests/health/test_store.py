@@ -61,7 +61,7 @@ class Bench:
             picture,
             cause,
             delays=Delays(120.0, 10.5, 40.0),
-            measures=(Measure("lost", 0.4, 0.3, "covered"),),
+            measures=(Measure("lost", 0.4, 0.3, "covered", "bad"),),
         )
 
     def down(self, camera_id: str, probe_id: str, cause: str = "timeout") -> Observation:
