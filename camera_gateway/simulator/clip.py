@@ -25,7 +25,7 @@ RING = 17
 #: Clip time from one look to the next; no whole number of seconds, minutes or passages of a car.
 LOOK_SECONDS = 137.7
 #: Raised whenever the drawing changes, so that old cached clips are not taken for new ones.
-DRAWING = 2
+DRAWING = 3
 #: Bytes of a 1080p keyframe that the quantiser is chosen for; real 1080p keyframes are 80-150 kB.
 KEYFRAME_1080P = 105_000
 _SITES_KEPT = 12

@@ -118,7 +118,7 @@ def _jpeg(jpeg: bytes, limit: int) -> list[bytes]:
     payloads = []
     offset = 0
     while offset < len(scan):
-        head = struct.pack(">I", offset) + bytes([1, 255, width // 8, height // 8])
+        head = struct.pack(">I", offset) + bytes([1, 255, -(-width // 8), -(-height // 8)])
         if offset == 0:
             head += struct.pack(">BBH", 0, 0, len(tables)) + tables
         piece = scan[offset : offset + limit - len(head)]

@@ -88,7 +88,14 @@ class Site:
             left = x + wheel * size
             self._block(planes, left, bottom - 0.24 * tall, left + 0.16 * size, bottom, (dark, 128, 128))
         lamp = x + (0.96 * size if lane.direction > 0 else 0.0)
-        self._block(planes, lamp, bottom - 0.5 * tall, lamp + 0.04 * size, bottom - 0.36 * tall, (225, 118, 134))
+        self._block(
+            planes,
+            lamp,
+            bottom - 0.5 * tall,
+            lamp + 0.04 * size,
+            bottom - 0.36 * tall,
+            (225, *((128, 128) if self.still.grey else (118, 134))),
+        )
 
     def _block(self, planes: Planes, x0: float, y0: float, x1: float, y1: float, colour: tuple[int, int, int]) -> None:
         top, bottom = max(0, round(y0 * self.height)), max(0, round(y1 * self.height))
