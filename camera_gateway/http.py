@@ -31,6 +31,8 @@ MAX_HEAD = 16 * 1024
 MAX_HEADERS = 64
 #: Framing beside the body: chunk lines, interim answers.
 _OVERHEAD = 64 * 1024
+#: Chunks and interim answers; a flood of one-byte ones costs a core otherwise. 256-byte chunks fill 1 MiB with 4,096.
+MAX_EVENTS = 6000
 #: Nonces are reused for the calls of one visit only; firmwares forget them after 30 s and more.
 NONCE_SECONDS = 10.0
 _MAX_NONCES = 4096
@@ -247,6 +249,7 @@ class _Exchange(asyncio.Protocol):
     head: h11.Response | None = None
     body: bytearray = field(default_factory=bytearray)
     received: int = 0
+    events: int = 0
     inflate: zlib._Decompress | None = None
 
     async def answer(self, request: HttpRequest, seconds: float) -> HttpAnswer:
@@ -297,6 +300,9 @@ class _Exchange(asyncio.Protocol):
         while not self.done.done():
             try:
                 event = self.http.next_event()
+                self.events += 1
+                if self.events > MAX_EVENTS:
+                    self._fail(Kind.TOO_LARGE, f"an HTTP answer in more than {MAX_EVENTS} pieces")
                 if isinstance(event, h11.Response):
                     self._begin(event)
                 elif isinstance(event, h11.Data):
