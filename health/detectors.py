@@ -126,17 +126,31 @@ def moved(facts: Facts, t: Thresholds) -> Finding:
 
 def blurred(facts: Facts, t: Thresholds) -> Finding:
     if facts.fit is None or not facts.normal.get("sharpness"):
-        return _cannot(CannotJudge.LEARNING, "sharpness_ratio", 0.0, t.blur_ratio)
+        m = facts.measures
+        if m.sharpness < t.blur_floor and facts.layout >= t.flat_layout:
+            return _held(True, "sharpness", m.sharpness, t.blur_floor)
+        return _cannot(CannotJudge.LEARNING, "sharpness", m.sharpness, t.blur_floor)
     ratio = facts.measures.sharpness / facts.normal["sharpness"]
-    bad = ratio <= t.blur_ratio and (_same_light(facts, t) or in_place(facts, t))
-    if not bad:
-        return _held(False, "sharpness_ratio", ratio, t.blur_ratio)
-    return _doubt(facts, t) or _held(True, "sharpness_ratio", ratio, t.blur_ratio)
+    limit = t.blur_noisy_ratio if _softened(facts, t) else t.blur_ratio
+    if ratio > limit or not (_same_light(facts, t) or in_place(facts, t)):
+        return _held(False, "sharpness_ratio", ratio, limit)
+    return _doubt(facts, t) or _held(True, "sharpness_ratio", ratio, limit)
+
+
+def _softened(facts: Facts, t: Thresholds) -> bool:
+    """The view is in its place and in its usual light, and all of its edges are weak: noise at night keeps the
+    Laplacian up when the focus is lost."""
+    fit, usual = facts.fit, facts.normal.get("crispness", 0.0)
+    if fit is None or fit.light < 0.85 or fit.lost > 0.1:
+        return False
+    return facts.measures.crispness <= t.blur_crispness * usual and fit.score <= 0.75 * facts.normal.get("score", 0.0)
 
 
 def covered(facts: Facts, t: Thresholds) -> Finding:
     if facts.fit is None:
-        return _cannot(CannotJudge.LEARNING, "patch", 0.0, t.covered_patch)
+        if facts.layout < t.flat_layout:
+            return _held(True, "layout", facts.layout, t.flat_layout)
+        return _cannot(CannotJudge.LEARNING, "layout", facts.layout, t.flat_layout)
     fit = facts.fit
     scattered = fit.lost >= t.covered_lost and fit.score <= t.covered_score * facts.normal.get("score", 0.0)
     if fit.patch < t.covered_patch and not scattered:

@@ -115,7 +115,7 @@ def learn(judged: Judged, bank: Bank, request: JudgeRequest) -> Bank | None:
     """The bank after this picture, ``None`` when it stays as it is."""
     t, learning = request.thresholds, request.learning
     bad = set(judged.verdicts.bad)
-    if bad & _NEVER_LEARNED:
+    if bad & _NEVER_LEARNED or (bad and not bank.in_use):
         return None
     fit = judged.facts.fit
     if fit is not None and not bad and _teaches(fit, t):

@@ -23,6 +23,7 @@ STABLE = 0.45
 #: A block counts when this share of its pixels is stable structure.
 _BLOCK_STRUCTURE = 0.04
 _BLOCK_LOST = 0.25
+_REACH = 0.35
 #: Structure decides; light chooses among references of one structure (noon and evening, lamps on and off).
 LIGHT_WEIGHT = 0.3
 
@@ -86,8 +87,11 @@ def find_shift(found: Features, reference: Reference) -> Shift:
     )
     plane = cv2.idft(spectrum, flags=cv2.DFT_SCALE)[:, :, 0]
     plane = cv2.GaussianBlur(plane, (3, 3), 0)
-    _, _, _, (px, py) = cv2.minMaxLoc(plane)
     width, height = SMALL
+    reach_x, reach_y = round(width * _REACH), round(height * _REACH)
+    plane[reach_y:-reach_y] = -1.0  # less than half of the view would be shared
+    plane[:, reach_x:-reach_x] = -1.0
+    _, _, _, (px, py) = cv2.minMaxLoc(plane)
     dx = px - width if px > width // 2 else px
     dy = py - height if py > height // 2 else py
     return Shift(dx / width, dy / height, _score_at(found, mean, dx, dy))

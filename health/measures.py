@@ -30,12 +30,14 @@ class Measures:
     entropy: float  # bits of the luma histogram
     edges: float  # share of the pixels with a gradient above noise
     flat: float  # share without any gradient at all: no sensor makes that
+    dominant: float  # share of the most frequent three neighbouring grey levels
     saturation: float  # mean chroma distance from grey
     a: float
     b: float
     spread: float  # scatter of a, b over the picture
     noise: float  # at the source's own size
     sharpness: float  # |Laplacian| / |gradient|
+    crispness: float  # mean gradient at the stable structure over the deviation
     stripes: float  # grey levels of the strongest regular stripe
     stripe_peak: float  # that line over its neighbourhood in the spectrum
     texture: float  # median over blocks of the luma deviation inside a block
@@ -56,23 +58,26 @@ def measure(view: Views, found: Features, where: Array | None) -> Measures:
     share = counts / counts.sum()
     levels = np.arange(256)
     mean = float((share * levels).sum())
+    deviation = float(np.sqrt(max(0.0, (share * (levels - mean) ** 2).sum())))
     filled = share[share > 0]
     a, b, saturation, spread = _colour(view)
     stripe, peak = _stripes(view.work)
     return Measures(
         mean=mean,
-        deviation=float(np.sqrt(max(0.0, (share * (levels - mean) ** 2).sum()))),
+        deviation=deviation,
         dark=float(np.searchsorted(np.cumsum(share), 0.99)),
         bright=float(share[250:].sum()),
         entropy=float(-(filled * np.log2(filled)).sum()),
         edges=float(np.count_nonzero(found.strength > found.threshold)) / found.strength.size,
         flat=_flat(view),
+        dominant=float(np.convolve(share, np.ones(3)).max()),
         saturation=saturation,
         a=a,
         b=b,
         spread=spread,
         noise=noise_level(view.strips),
         sharpness=_sharpness(view.work, found, where),
+        crispness=_crispness(found, where, deviation),
         stripes=stripe,
         stripe_peak=peak,
         texture=_texture(view.small),
@@ -103,6 +108,13 @@ def _sharpness(work: Array, found: Features, where: Array | None) -> float:
     mask = cv2.threshold(found.strength, found.threshold, 1.0, cv2.THRESH_BINARY)[1] if where is None else where
     coarse = float(cv2.multiply(found.strength, mask).sum())
     return 8.0 * float(cv2.multiply(fine, mask).sum()) / coarse if coarse > 0 else 0.0
+
+
+def _crispness(found: Features, where: Array | None, deviation: float) -> float:
+    """What noise and a coder's remains of it cannot mimic, as it is taken where edges are known to be."""
+    mask = cv2.threshold(found.strength, found.threshold, 1.0, cv2.THRESH_BINARY)[1] if where is None else where
+    count = float(mask.sum())
+    return float(cv2.multiply(found.strength, mask).sum()) / count / (deviation + 2.0) if count else 0.0
 
 
 def _stripes(work: Array) -> tuple[float, float]:

@@ -18,7 +18,20 @@ from health.views import TINY, Array
 
 MAX_REFERENCES = 8
 RING = 24
-SCALARS = ("sharpness", "noise", "entropy", "mean", "deviation", "a", "b", "stripes", "saturation", "edges", "score")
+SCALARS = (
+    "sharpness",
+    "noise",
+    "entropy",
+    "mean",
+    "deviation",
+    "a",
+    "b",
+    "stripes",
+    "saturation",
+    "edges",
+    "crispness",
+    "score",
+)
 
 
 class ReferenceState(IntEnum):

@@ -16,6 +16,7 @@ def _limit(default: float, unit: str, meaning: str) -> Any:
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     no_signal_flat: float = _limit(0.93, "share", "neighbouring pixels equal to the last bit: drawn, not seen")
+    no_signal_dominant: float = _limit(0.75, "share", "pixels of one grey level in a drawn screen")
     snow_noise: float = _limit(30.0, "grey levels", "noise of an untuned receiver")
     snow_layout: float = _limit(7.0, "grey levels", "largest deviation of the 64x36 picture that is still snow")
     black_mean: float = _limit(26.0, "grey levels", "mean luma of a black picture")
@@ -40,6 +41,9 @@ class Thresholds:
     shift_score: float = _limit(0.22, "score", "agreement once moved back")
     shift_gain: float = _limit(0.12, "score", "by how much moving back must mend the agreement")
     blur_ratio: float = _limit(0.72, "ratio", "sharpness over the reference's own median")
+    blur_noisy_ratio: float = _limit(0.83, "ratio", "the same where noise hides it and the edges themselves went soft")
+    blur_crispness: float = _limit(0.7, "ratio", "edge strength over the reference's own, for edges gone soft")
+    blur_floor: float = _limit(0.4, "ratio", "|Laplacian| over |gradient| of a picture blurred whatever it shows")
     blur_light: float = _limit(0.6, "correlation", "of the 64x36 pictures, below which it is another view")
     cast_distance: float = _limit(20.0, "CIE Lab a, b", "distance of the mean colour from the reference's median")
     cast_absolute: float = _limit(45.0, "CIE Lab a, b", "the same without a reference, from grey")
