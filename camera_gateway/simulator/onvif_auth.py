@@ -87,14 +87,18 @@ class OnvifAuth:
             return False
         if secret is None or not nonce or not created.endswith("Z"):
             return False
-        if device.strict and abs((stamp - device.clock(now)).total_seconds()) > WINDOW_SECONDS:
+        if device.strict and not self._fresh(device, stamp, nonce + created.encode(), now):
             return False
-        mark = device.id.encode() + nonce
-        if mark in self._used:
-            return False
-        _keep(self._used, mark)
         right = base64.b64encode(hashlib.sha1(nonce + created.encode() + secret.encode()).digest())  # noqa: S324 - profile
         return hmac.compare_digest(right, sent.encode())
+
+    def _fresh(self, device: VirtualDevice, stamp: datetime, mark: bytes, now: datetime) -> bool:
+        """Created is near the device's own time, and this very token was never sent before."""
+        mark = device.id.encode() + mark
+        if mark in self._used or abs((stamp - device.clock(now)).total_seconds()) > WINDOW_SECONDS:
+            return False
+        _keep(self._used, mark)
+        return True
 
 
 def _keep(store: OrderedDict[_T, None], item: _T) -> None:

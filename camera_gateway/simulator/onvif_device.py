@@ -138,6 +138,9 @@ class OnvifDevices:
             "GetScopes": messages.scopes,
             "GetHostname": messages.hostname,
             "GetNetworkInterfaces": messages.network_interfaces,
+            "GetNetworkDefaultGateway": messages.default_gateway,
+            "GetDNS": messages.dns,
+            "GetNTP": messages.ntp,
         }
         if name not in answers:
             raise _unsupported(name)
@@ -157,6 +160,8 @@ class OnvifDevices:
             inner = "".join(messages.source_configuration(c, tag) for c in device.channels)
         elif name == "GetVideoEncoderConfigurations":
             inner = "".join(messages.encoder1(c, s, tag) for c, s in every)
+        elif name == "GetVideoEncoderConfigurationOptions":
+            return messages.encoder_options1(device)
         elif name == "GetStreamUri":
             return messages.media1_uri(name, messages.stream_url(*self._profile(asked)))
         elif name == "GetSnapshotUri":

@@ -146,6 +146,27 @@ def network_interfaces(device: VirtualDevice) -> str:
     )
 
 
+def default_gateway(device: VirtualDevice) -> str:
+    return (
+        "<tds:GetNetworkDefaultGatewayResponse><tds:NetworkGateway><tt:IPv4Address>127.0.0.1</tt:IPv4Address>"
+        "</tds:NetworkGateway></tds:GetNetworkDefaultGatewayResponse>"
+    )
+
+
+def dns(device: VirtualDevice) -> str:
+    return (
+        "<tds:GetDNSResponse><tds:DNSInformation><tt:FromDHCP>false</tt:FromDHCP><tt:DNSManual><tt:Type>IPv4</tt:Type>"
+        "<tt:IPv4Address>127.0.0.1</tt:IPv4Address></tt:DNSManual></tds:DNSInformation></tds:GetDNSResponse>"
+    )
+
+
+def ntp(device: VirtualDevice) -> str:
+    return (
+        "<tds:GetNTPResponse><tds:NTPInformation><tt:FromDHCP>false</tt:FromDHCP><tt:NTPManual><tt:Type>IPv4</tt:Type>"
+        "<tt:IPv4Address>127.0.0.1</tt:IPv4Address></tt:NTPManual></tds:NTPInformation></tds:GetNTPResponse>"
+    )
+
+
 def video_sources(device: VirtualDevice) -> str:
     top = device.streams[0]
     entries = "".join(
@@ -187,6 +208,27 @@ def encoder1(camera: VirtualCamera, stream: StreamShape, tag: str) -> str:
         f"</tt:RateControl>{h264}<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address>"
         "</tt:Address><tt:Port>0</tt:Port><tt:TTL>1</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>"
         f"<tt:SessionTimeout>PT60S</tt:SessionTimeout></{tag}>"
+    )
+
+
+def encoder_options1(device: VirtualDevice) -> str:
+    """What each encoder is set to is also all that it can be set to: nobody writes to a virtual camera."""
+    sizes = "".join(
+        f"<tt:ResolutionsAvailable><tt:Width>{s.width}</tt:Width><tt:Height>{s.height}</tt:Height>"
+        "</tt:ResolutionsAvailable>"
+        for s in device.streams
+    )
+    fps = [s.fps for s in device.streams]
+    gops = [max(1, round(s.gop_seconds * s.fps)) for s in device.streams]
+
+    def span(tag: str, values: list[int]) -> str:
+        return f"<tt:{tag}><tt:Min>{min(values)}</tt:Min><tt:Max>{max(values)}</tt:Max></tt:{tag}>"
+
+    return (
+        f"<trt:GetVideoEncoderConfigurationOptionsResponse><trt:Options>{span('QualityRange', [5])}<tt:H264>{sizes}"
+        f"{span('GovLengthRange', gops)}{span('FrameRateRange', fps)}{span('EncodingIntervalRange', [1])}"
+        "<tt:H264ProfilesSupported>Main</tt:H264ProfilesSupported></tt:H264></trt:Options>"
+        "</trt:GetVideoEncoderConfigurationOptionsResponse>"
     )
 
 
