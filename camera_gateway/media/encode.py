@@ -6,7 +6,7 @@ same bytes, and a keyframe does not depend on the pictures that follow it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -55,14 +55,17 @@ def encode_gop(pictures: Iterable[Planes], spec: EncodeSpec) -> list[CodedPictur
 
     Raises ``INTERNAL`` where the library was built without the encoder, ``INVALID`` for sizes it does not take.
     """
+    return list(encoding(pictures, spec))
+
+
+def encoding(pictures: Iterable[Planes], spec: EncodeSpec) -> Iterator[CodedPicture]:
+    """The same, each picture as soon as it is there; ``pictures`` is asked for the next only then."""
     context = _open(spec)
-    coded: list[CodedPicture] = []
     for order, planes in enumerate(pictures):
         frame = av.VideoFrame.from_ndarray(planes, format="yuvj420p" if spec.codec is Codec.MJPEG else "yuv420p")
         frame.pts = order
-        coded += _pictures(context.encode(frame), spec)
-    coded += _pictures(context.encode(None), spec)
-    return coded
+        yield from _pictures(context.encode(frame), spec)
+    yield from _pictures(context.encode(None), spec)
 
 
 def encode_jpeg(planes: Planes, quality: int = 4) -> bytes:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 from camera_gateway.access_unit import Codec
-from camera_gateway.media.encode import ENCODER_VERSION, CodedPicture, EncodeSpec, encode_gop
+from camera_gateway.media.encode import ENCODER_VERSION, CodedPicture, EncodeSpec, encode_gop, encoding
 from camera_gateway.simulator.camera import StreamShape, VirtualCamera
 from camera_gateway.simulator.canvas import Planes
 from camera_gateway.simulator.distort import DISTORTIONS, Wrong
@@ -70,9 +71,13 @@ class ClipMaker:
 
     def gop(self, key: ClipKey, look: int, *, whole: bool) -> list[CodedPicture]:
         """Look ``look`` of the clip in decoding order: all pictures, or only the keyframe (with the same bytes)."""
+        return list(self.making(key, look, whole=whole))
+
+    def making(self, key: ClipKey, look: int, *, whole: bool) -> Iterator[CodedPicture]:
+        """The same, each picture as soon as it is encoded."""
         frames = range(key.frames if whole else 1)
         pictures = (self.picture(key, look, 0 if key.still else frame) for frame in frames)
-        return encode_gop(pictures, self._spec(key, self._quantiser(key)))
+        return encoding(pictures, self._spec(key, self._quantiser(key)))
 
     def picture(self, key: ClipKey, look: int, frame: int = 0) -> Planes:
         seconds = look * LOOK_SECONDS + frame / key.shape.fps

@@ -75,6 +75,8 @@ class FleetSpec:
             wrong = f"fps = {self.fps}, gop = {self.gop}: allowed is 1 to 60 and 0.1 to 60 s"
         elif any(w % 16 or h % 4 or not 64 <= w <= 3840 or not 64 <= h <= 2160 for w, h in (self.main, self.sub)):
             wrong = "main and sub: widths in steps of 16 up to 3840, heights in steps of 4 up to 2160, both from 64"
+        elif self.codec is Codec.MJPEG and max(self.main + self.sub) > 2040:
+            wrong = "main and sub: RFC 2435 carries JPEG pictures of at most 2040 pixels each way"
         if wrong:
             raise XueliangError(Kind.INVALID, wrong, where="virtual fleet")
 

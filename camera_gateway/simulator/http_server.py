@@ -57,7 +57,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class HttpServer:
-    """``handler`` runs once per request, in order within a connection. ``gate`` is asked before a byte is read.
+    """``handler`` runs once per request, in order within a connection. ``gate`` is asked before a byte is read, and
+    again before each request is handled.
 
     Bounds: ``max_connections`` at once (the next is reset), heads of 16 KiB (431), bodies of ``max_body`` (413),
     ``deadline`` seconds for a request to arrive whole and for the handler to answer it.
@@ -183,7 +184,7 @@ class _Connection(asyncio.Protocol):
         return self.task is not None
 
     def _advance(self) -> None:
-        while self.task is None and self.transport is not None and not self.choked:
+        while self.task is None and self.transport is not None and not self.choked and not self.silent:
             try:
                 event = self.http.next_event()
             except h11.RemoteProtocolError as error:
@@ -214,6 +215,12 @@ class _Connection(asyncio.Protocol):
         assert head is not None
         assert transport is not None
         self._disarm()
+        gate = self.server.gate(*self.local)
+        if gate is not Gate.SERVE:  # switched since the connection was accepted
+            self.silent = True
+            if gate is Gate.RESET:
+                reset(transport)
+            return
         headers: dict[str, str] = {}
         for name, value in head.headers:
             key, text = name.decode("latin-1"), value.decode("latin-1")
@@ -248,7 +255,7 @@ class _Connection(asyncio.Protocol):
         assert transport is not None
         pairs = response.headers.items() if isinstance(response.headers, Mapping) else response.headers
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-        headers.append((b"content-length", str(len(response.body)).encode()))
+        headers.append((b"Content-Length", str(len(response.body)).encode()))  # some clients mind the case
         if response.close:
             headers.append((b"connection", b"close"))
         data = self._bytes(h11.Response(status_code=response.status, headers=headers))

@@ -56,6 +56,7 @@ class Player:
         self._clips, self._clock, self._outlet, self._seed = clips, clock, outlet, seed
         self._wait_for_gop = wait_for_gop
         self._key: ClipKey | None = None
+        self._gop: Gop | None = None
         self._look = camera.step
         self._index = 0  # of the next picture in its GOP, in decoding order
         self._gop_start = 0.0  # media seconds of the GOP's first picture, counted from PLAY
@@ -103,6 +104,7 @@ class Player:
             camera.step += 1
         self._look = camera.step
         self._index = 0
+        self._gop = None
 
     def _tick(self) -> None:
         """Send what is due and wait for the next; runs in the event loop, never blocks."""
@@ -119,22 +121,32 @@ class Player:
         assert self._key is not None
         if own and self._index == 0 and Fault.NO_KEYFRAME in own and self._key_frames() > 1:
             self._index = 1
-        gop = self._clips.ready(self._key, self._look, whole=True)
-        if gop is None and self._index == 0:
-            gop = self._clips.ready(self._key, self._look)
-        if gop is None:
-            self._task = self._loop.create_task(self._fetch(self._key, whole=self._index > 0))
-            self._task.add_done_callback(self._fetched)
-            return
+        gop = self._gop
+        if gop is None or self._index >= len(gop.pictures):
+            gop = self._at_hand(self._key)
+            if gop is None:
+                self._task = self._loop.create_task(self._fetch(self._key))
+                self._task.add_done_callback(self._fetched)
+                return
         self._send(gop)
         self._index += 1
         due = self._played + self._gop_start + self._index / self.stream.fps
         self._timer = self._loop.call_at(due, self._tick)
 
-    async def _fetch(self, key: ClipKey, *, whole: bool) -> None:
+    def _at_hand(self, key: ClipKey) -> Gop | None:
+        """Only the keyframe is needed while the session is new: most end right after it."""
+        self._gop = self._clips.ready(key, self._look, whole=True)
+        if self._gop is None and self._index == 0:
+            self._gop = self._clips.ready(key, self._look)
+        return self._gop
+
+    async def _fetch(self, key: ClipKey) -> None:
         """Encode (or read) what is missing; the time it takes is taken out of the stream's own time."""
         before = self._loop.time()
-        await self._clips.gop(key, self._look, whole=whole)
+        if self._index == 0:
+            self._gop = await self._clips.gop(key, self._look)
+        else:
+            self._gop = await self._clips.reach(key, self._look, self._index)
         self._played += self._loop.time() - before
         self._task = None
         self._tick()
@@ -156,7 +168,7 @@ class Player:
         block, order = gop.pictures[self._index], gop.orders[self._index]
         own = self.camera.own_faults
         if self._index == 0 and Fault.SETS_IN_SDP in own:
-            block = gop.bare
+            block = gop.bare or block
         media = self._gop_start + order / self.stream.fps
         stamp = (self._base + round(media * 90_000)) & 0xFFFFFFFF
         self._report(stamp)

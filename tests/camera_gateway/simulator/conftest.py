@@ -54,7 +54,17 @@ async def make_fleet(clip_folder: Path) -> AsyncIterator[MakeFleet]:
 
 
 @pytest.fixture
-def client() -> RtspClient:
+def client(new_client: Callable[[], RtspClient]) -> RtspClient:
+    return new_client()
+
+
+@pytest.fixture
+def new_client() -> Callable[[], RtspClient]:
+    """Clients that know nothing of what others tried."""
+    return _client
+
+
+def _client() -> RtspClient:
     clock = SystemClock()
     deadlines = Deadlines(connect=2, reply=1, stall=0.5, keyframe=1, total=10, teardown=1)
     return RtspClient(Reach(ReachPolicy.any()), InMemoryDeviceMemory(clock), clock, deadlines)
