@@ -95,7 +95,7 @@ def payloads_h264(nal: bytes, limit: int = 1400) -> list[bytes]:
     """Single NAL unit or FU-A."""
     if len(nal) <= limit:
         return [nal]
-    parts = [nal[1:][i : i + limit - 2] for i in range(0, len(nal) - 1, limit - 2)]
+    parts = [nal[i : i + limit - 2] for i in range(1, len(nal), limit - 2)]
     last = len(parts) - 1
     return [
         bytes((nal[0] & 0xE0 | 28, nal[0] & 0x1F | (0x80 if i == 0 else 0) | (0x40 if i == last else 0))) + part
@@ -106,7 +106,7 @@ def payloads_h264(nal: bytes, limit: int = 1400) -> list[bytes]:
 def payloads_h265(nal: bytes, limit: int = 1400) -> list[bytes]:
     if len(nal) <= limit:
         return [nal]
-    parts = [nal[2:][i : i + limit - 3] for i in range(0, len(nal) - 2, limit - 3)]
+    parts = [nal[i : i + limit - 3] for i in range(2, len(nal), limit - 3)]
     last, kind = len(parts) - 1, nal[0] >> 1 & 0x3F
     return [
         bytes((nal[0] & 0x81 | 49 << 1, nal[1], kind | (0x80 if i == 0 else 0) | (0x40 if i == last else 0))) + part
