@@ -39,6 +39,18 @@ class AuditRow:
     mac: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What was done to what, before it is a row."""
+
+    act: str
+    object_kind: str
+    object_id: str
+    area_id: str | None = None
+    unit_id: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
 class FaultKind(StrEnum):
     EDITED = "edited"
     REMOVED = "removed"

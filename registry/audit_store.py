@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from config.scope import Permission, Scope
-from registry.audit_chain import Anchor, AuditRow, ChainCheck, Report, mac_of, make_anchor
+from registry.audit_chain import Act, Anchor, AuditRow, ChainCheck, Report, mac_of, make_anchor
 from registry.database import Connection, clock_of, keys_of
 from registry.keys import Purpose
 from registry.scope_store import require_everywhere, visible
@@ -31,25 +31,36 @@ async def append(
     details: dict[str, Any] | None = None,
 ) -> int:
     """One row by ``scope.principal`` in the caller's transaction; its number. ``details`` never holds a secret."""
+    return await append_many(scope, connection, [Act(act, object_kind, object_id, area_id, unit_id, details or {})])
+
+
+async def append_many(scope: Scope, connection: Connection, acts: Sequence[Act]) -> int:
+    """Several rows in the order given; the number of the last."""
     key = keys_of(connection).current(Purpose.AUDIT)
     # FOR UPDATE where there is such a thing; SQLite's writer is alone anyway.
     head = (await connection.execute(sa.select(audit_head).where(audit_head.c.id == 1).with_for_update())).one()
-    row = AuditRow(
-        seq=head.rows + 1,
-        at=clock_of(connection).now(),
-        principal=scope.principal[:200],
-        act=act,
-        object_kind=object_kind,
-        object_id=object_id,
-        area_id=area_id,
-        unit_id=unit_id,
-        details=json.dumps(details or {}, ensure_ascii=False, sort_keys=True, default=str),
-        key_id=key.id,
-    )
-    row = replace(row, mac=mac_of(key, head.mac, row))
-    await connection.execute(sa.insert(audit).values(**{name: getattr(row, name) for name in AuditRow.__slots__}))
-    await connection.execute(sa.update(audit_head).where(audit_head.c.id == 1).values(rows=row.seq, mac=row.mac))
-    return row.seq
+    seq, mac, now = int(head.rows), head.mac, clock_of(connection).now()
+    rows: list[dict[str, Any]] = []
+    for one in acts:
+        seq += 1
+        row = AuditRow(
+            seq=seq,
+            at=now,
+            principal=scope.principal[:200],
+            act=one.act,
+            object_kind=one.object_kind,
+            object_id=one.object_id,
+            area_id=one.area_id,
+            unit_id=one.unit_id,
+            details=json.dumps(one.details, ensure_ascii=False, sort_keys=True, default=str),
+            key_id=key.id,
+        )
+        mac = mac_of(key, mac, row)
+        rows.append({name: getattr(row, name) for name in AuditRow.__slots__} | {"mac": mac})
+    if rows:
+        await connection.execute(sa.insert(audit), rows)
+        await connection.execute(sa.update(audit_head).where(audit_head.c.id == 1).values(rows=seq, mac=mac))
+    return seq
 
 
 async def page(
@@ -88,7 +99,12 @@ async def anchor(scope: Scope, connection: Connection) -> Anchor:
 
 
 async def verify(
-    scope: Scope, connection: Connection, anchor: Anchor | None = None, *, trusted_key: str | None = None
+    scope: Scope,
+    connection: Connection,
+    anchor: Anchor | None = None,
+    *,
+    trusted_key: str | None = None,
+    chunk: int = _CHUNK,
 ) -> Report:
     """Every row against the chain, the chain against the written head and, if given, against an anchor.
 
@@ -97,10 +113,10 @@ async def verify(
     require_everywhere(scope, Permission.AUDIT)
     check = ChainCheck(keys_of(connection), anchor)
     while True:
-        query = sa.select(audit).where(audit.c.seq > check.seq).order_by(audit.c.seq).limit(_CHUNK)
+        query = sa.select(audit).where(audit.c.seq > check.seq).order_by(audit.c.seq).limit(chunk)
         rows = [AuditRow(**row._mapping) for row in await connection.execute(query)]
         check.feed(rows)
-        if len(rows) < _CHUNK:
+        if len(rows) < chunk:
             break
     head = (await connection.execute(sa.select(audit_head))).one()
     return check.finish(head.rows, head.mac, trusted_key=trusted_key)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from config.ids import new_id
 from config.scope import Permission, Scope
 from registry import rows_store
-from registry.audit_store import append
-from registry.camera import Binding
+from registry.audit_chain import Act
+from registry.audit_store import append, append_many
+from registry.camera import Binding, Camera
 from registry.change_feed_store import record
 from registry.database import Connection, clock_of
 from registry.nouns_store import CAMERA, POINT
+from registry.point import Point
 from registry.tables import bindings
 
 
@@ -37,6 +41,21 @@ async def bind(scope: Scope, connection: Connection, camera_id: str, point_id: s
         details={"point": point_id},
     )
     return binding
+
+
+async def bind_many(scope: Scope, connection: Connection, pairs: Sequence[tuple[Camera, Point]]) -> None:
+    """For cameras made in this transaction, which serve nothing yet."""
+    for area_id, unit_id in {(one.area_id, one.unit_id) for pair in pairs for one in pair}:
+        await rows_store.require_place(scope, connection, Permission.EDIT, area_id, unit_id)
+    now = clock_of(connection).now()
+    made = [Binding(new_id(), camera.id, point.id, now) for camera, point in pairs]
+    if made:
+        await connection.execute(sa.insert(bindings), [rows_store.columns_of(binding) for binding in made])
+        acts = [
+            Act("camera.bind", "camera", camera.id, camera.area_id, camera.unit_id, {"point": point.id})
+            for camera, point in pairs
+        ]
+        await append_many(scope, connection, acts)
 
 
 async def unbind(scope: Scope, connection: Connection, camera_id: str) -> None:

@@ -24,6 +24,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A change before it has its position."""
+
+    kind: str
+    object_id: str
+    area_id: str | None
+    unit_id: str | None
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """``epoch`` changes when the database was restored: positions of another epoch mean nothing."""
 

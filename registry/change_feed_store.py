@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from config.errors import Kind, XueliangError
 from config.ids import new_id
 from config.scope import Permission, Scope
-from registry.change_feed import MAX_PAYLOAD, Change, Head, Slice
+from registry.change_feed import MAX_PAYLOAD, Change, Head, Slice, Told
 from registry.database import Connection, clock_of
 from registry.scope_store import require_everywhere, visible
 from registry.tables import change_counter, changes
@@ -32,28 +33,39 @@ async def record(
 
     Raises ``TOO_LARGE`` for a payload over 16 KiB.
     """
-    size = len(json.dumps(payload, ensure_ascii=False).encode())
-    if size > MAX_PAYLOAD:
-        raise XueliangError(Kind.TOO_LARGE, f"a change of {size} bytes, more than {MAX_PAYLOAD}", where=object_id)
+    return await record_many(connection, [Told(kind, object_id, area_id, unit_id, payload)])
+
+
+async def record_many(connection: Connection, told: Sequence[Told]) -> int:
+    """Several changes in the order given; the position of the last."""
+    for one in told:
+        size = len(json.dumps(one.payload, ensure_ascii=False).encode())
+        if size > MAX_PAYLOAD:
+            text = f"a change of {size} bytes, more than {MAX_PAYLOAD}"
+            raise XueliangError(Kind.TOO_LARGE, text, where=one.object_id)
     take = (
         sa.update(change_counter)
         .where(change_counter.c.id == 1)
-        .values(position=change_counter.c.position + 1)
+        .values(position=change_counter.c.position + len(told))
         .returning(change_counter.c.position)
     )
-    position = int((await connection.execute(take)).scalar_one())
-    await connection.execute(
-        sa.insert(changes).values(
-            position=position,
-            at=clock_of(connection).now(),
-            kind=kind,
-            object_id=object_id,
-            area_id=area_id,
-            unit_id=unit_id,
-            payload=payload,
-        )
-    )
-    return position
+    last = int((await connection.execute(take)).scalar_one())
+    first, now = last - len(told) + 1, clock_of(connection).now()
+    rows = [
+        {
+            "position": first + number,
+            "at": now,
+            "kind": one.kind,
+            "object_id": one.object_id,
+            "area_id": one.area_id,
+            "unit_id": one.unit_id,
+            "payload": one.payload,
+        }
+        for number, one in enumerate(told)
+    ]
+    if rows:
+        await connection.execute(sa.insert(changes), rows)
+    return last
 
 
 async def head(scope: Scope, connection: Connection) -> Head:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,10 +21,18 @@ _DATED = ("area_id", "unit_id", "maintenance_unit_id", "point_class")
 
 
 async def add_point(scope: Scope, connection: Connection, point: Point) -> Point:
-    await _require_units(scope, connection, point)
-    added = await rows_store.add(scope, connection, POINT, point)
+    await add_points(scope, connection, [point])
+    return point
+
+
+async def add_points(
+    scope: Scope, connection: Connection, added: Sequence[Point], *, details: dict[str, Any] | None = None
+) -> None:
+    """Each with its first placement, from now on."""
+    for unit_id in {unit for point in added for unit in (point.unit_id, point.maintenance_unit_id)}:
+        await rows_store.require_unit(scope, connection, unit_id)
+    await rows_store.add_many(scope, connection, POINT, added, details=details)
     await _place(connection, added)
-    return added
 
 
 async def change_point(scope: Scope, connection: Connection, point_id: str, version: int, **fields: Any) -> Point:
@@ -31,10 +40,11 @@ async def change_point(scope: Scope, connection: Connection, point_id: str, vers
     old = await rows_store.get(scope, connection, POINT, point_id)
     new = await rows_store.change(scope, connection, POINT, point_id, version, **fields)
     if any(getattr(old, name) != getattr(new, name) for name in _DATED):
-        await _require_units(scope, connection, new)
+        for unit_id in (new.unit_id, new.maintenance_unit_id):
+            await rows_store.require_unit(scope, connection, unit_id)
         still = (placements.c.point_id == point_id) & placements.c.until.is_(None)
         await connection.execute(sa.update(placements).where(still).values(until=clock_of(connection).now()))
-        await _place(connection, new)
+        await _place(connection, [new])
     return new
 
 
@@ -66,12 +76,12 @@ async def placements_of(scope: Scope, connection: Connection, point_id: str) -> 
     return [Placement(**row._mapping) for row in rows]
 
 
-async def _require_units(scope: Scope, connection: Connection, point: Point) -> None:
-    for unit_id in {point.unit_id, point.maintenance_unit_id} - {None}:
-        await rows_store.require_unit(scope, connection, unit_id)
-
-
-async def _place(connection: Connection, point: Point) -> None:
-    dated = {name: getattr(point, name) for name in _DATED}
-    values = {"id": new_id(), "point_id": point.id, "since": clock_of(connection).now(), "until": None, **dated}
-    await connection.execute(sa.insert(placements).values(**values))
+async def _place(connection: Connection, added: Sequence[Point]) -> None:
+    now = clock_of(connection).now()
+    rows = [
+        {"id": new_id(), "point_id": point.id, "since": now, "until": None}
+        | {name: getattr(point, name) for name in _DATED}
+        for point in added
+    ]
+    if rows:
+        await connection.execute(sa.insert(placements), rows)

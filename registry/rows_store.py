@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -14,8 +14,10 @@ from sqlalchemy import ColumnElement
 from config.errors import Kind, XueliangError
 from config.scope import Extent, Permission, Scope
 from registry import tables
-from registry.audit_store import append
-from registry.change_feed_store import record
+from registry.audit_chain import Act
+from registry.audit_store import append, append_many
+from registry.change_feed import Told
+from registry.change_feed_store import record, record_many
 from registry.database import Connection
 from registry.lifecycle import Lifecycle, advance
 from registry.scope_store import units_visible, visible
@@ -140,15 +142,27 @@ async def add(
 ) -> V:
     """A new row with its change and audit rows. Raises ``NOT_FOUND`` for an area that is not the asker's,
     ``FORBIDDEN`` where it may only be read, ``CONFLICT`` for a key that stands."""
-    area_id, unit_id = noun.place(value)
-    await require_place(scope, connection, noun.edit, area_id, unit_id)
-    values = columns_of(value)
-    check_lengths(noun, values)
-    await connection.execute(sa.insert(noun.table).values(**values))
-    await record(connection, noun.kind, value.id, area_id, {"act": "added", "version": 1}, unit_id=unit_id)
-    act = f"{noun.kind}.add"
-    await append(scope, connection, act, noun.kind, value.id, area_id=area_id, unit_id=unit_id, details=details)
+    await add_many(scope, connection, noun, [value], details=details)
     return value
+
+
+async def add_many(
+    scope: Scope, connection: Connection, noun: Noun[V], values: Sequence[V], *, details: dict[str, Any] | None = None
+) -> None:
+    """As :func:`add`, for an inventory's worth: a handful of statements whatever the number."""
+    for area_id, unit_id in dict.fromkeys(map(noun.place, values)):
+        await require_place(scope, connection, noun.edit, area_id, unit_id)
+    rows = [columns_of(value) for value in values]
+    for row in rows:
+        check_lengths(noun, row)
+    if not rows:
+        return
+    await connection.execute(sa.insert(noun.table), rows)
+    payload = {"act": "added", "version": 1}
+    places = [(value.id, *noun.place(value)) for value in values]
+    await record_many(connection, [Told(noun.kind, *place, payload) for place in places])
+    act = f"{noun.kind}.add"
+    await append_many(scope, connection, [Act(act, noun.kind, *place, details or {}) for place in places])
 
 
 async def change(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -14,7 +15,9 @@ from registry.change_feed_store import record
 from registry.database import Connection
 from registry.nouns_store import CAMERA
 from registry.stream import Stream, check_url
-from registry.tables import streams
+from registry.tables import cameras, streams
+
+_CHUNK = 500
 
 
 async def put_stream(scope: Scope, connection: Connection, stream: Stream) -> Stream:
@@ -47,6 +50,20 @@ async def put_stream(scope: Scope, connection: Connection, stream: Stream) -> St
         scope, connection, "camera.stream", "camera", camera.id, area_id=area_id, unit_id=unit_id, details=details
     )
     return stored
+
+
+async def add_streams(scope: Scope, connection: Connection, added: Sequence[Stream]) -> None:
+    """For cameras made in this transaction by one who may: their change and audit rows tell of them."""
+    for stream in added:
+        check_url(stream.url)
+    camera_ids = sorted({stream.camera_id for stream in added})
+    for start in range(0, len(camera_ids), _CHUNK):
+        some = cameras.c.id.in_(camera_ids[start : start + _CHUNK])
+        seen = sa.select(sa.func.count()).where(some, CAMERA.visible(scope.where(Permission.EDIT)))
+        if (await connection.execute(seen)).scalar_one() != len(camera_ids[start : start + _CHUNK]):
+            raise rows_store.not_found("camera")
+    if added:
+        await connection.execute(sa.insert(streams), [rows_store.columns_of(stream) for stream in added])
 
 
 async def streams_of(scope: Scope, connection: Connection, camera_id: str) -> list[Stream]:

@@ -426,3 +426,8 @@ imports = Table(
     Column("rows", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
 )
+
+
+def metadata_tables() -> list[Table]:
+    """Every table of every room that was imported so far, in an order in which references hold."""
+    return list(metadata.sorted_tables)

@@ -15,7 +15,7 @@ import pytest_asyncio
 from config.clock import ManualClock
 from registry.database import Database
 from registry.keys import KeyRing
-from registry.migrations.run import migrate
+from registry.migrations.run import migrate, newest
 from tests.support import postgres
 
 
@@ -51,10 +51,20 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
+#: A migrated SQLite file as bytes, by the newest revision: the migrations run once a session there.
+_MIGRATED: dict[str, bytes] = {}
+
+
 @pytest_asyncio.fixture
-async def db(database_url: str, clock: ManualClock) -> AsyncIterator[Database]:
+async def db(database_url: str, db_kind: str, clock: ManualClock) -> AsyncIterator[Database]:
     """An open, migrated database with keys, whose time is ``clock``."""
+    file = Path(database_url.removeprefix("sqlite:///")) if db_kind == "sqlite" else None
+    if file is not None and newest() in _MIGRATED:
+        file.write_bytes(_MIGRATED[newest()])
     database = await Database.open(database_url, clock=clock, keys=KeyRing.ephemeral())
     await migrate(database)
+    if file is not None and newest() not in _MIGRATED:
+        await database.checkpoint()
+        _MIGRATED[newest()] = file.read_bytes()
     yield database
     await database.close()
