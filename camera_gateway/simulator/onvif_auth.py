@@ -124,4 +124,4 @@ def _digest_is_right(device: VirtualDevice, fields: dict[str, str], method: str,
         middle = f"{fields['nonce']}:{fields.get('nc', '')}:{fields.get('cnonce', '')}:auth"
     else:
         middle = fields["nonce"]
-    return hmac.compare_digest(h(f"{first}:{middle}:{second}"), fields.get("response", ""))
+    return hmac.compare_digest(h(f"{first}:{middle}:{second}").encode(), fields.get("response", "").encode())
