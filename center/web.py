@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 #: (reason -> words) of what is not ready; empty means ready.
 Readiness = Callable[[], Mapping[str, str]]
-Exposition = Callable[[], tuple[str, bytes]]
+Exposition = Callable[[], Awaitable[tuple[str, bytes]]]
 
 
 def build(readiness: Readiness, metrics: Exposition, token: SecretStr | None) -> FastAPI:
@@ -36,7 +36,7 @@ def build(readiness: Readiness, metrics: Exposition, token: SecretStr | None) ->
         given = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(given, b"Bearer " + token.get_secret_value().encode()):
             raise HTTPException(401, "give the token of metrics.token as bearer", {"WWW-Authenticate": "Bearer"})
-        return _exposition(metrics)
+        return await _exposition(metrics)
 
     return app
 
@@ -47,7 +47,7 @@ def build_metrics(metrics: Exposition) -> FastAPI:
 
     @app.get("/metrics")
     async def exposed() -> Response:
-        return _exposition(metrics)
+        return await _exposition(metrics)
 
     return app
 
@@ -59,8 +59,8 @@ def _bare() -> FastAPI:
     return app
 
 
-def _exposition(metrics: Exposition) -> Response:
-    kind, body = metrics()
+async def _exposition(metrics: Exposition) -> Response:
+    kind, body = await metrics()
     return Response(body, media_type=kind)
 
 

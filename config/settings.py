@@ -63,6 +63,14 @@ def clashes(settings: Settings) -> list[Clash]:
     return [*_listening(settings), *_networks(settings), *_checks(settings)]
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _loopback(address: str) -> bool:
     parsed: IPv4Address | IPv6Address = ip_address(address)
     return parsed.is_loopback
@@ -138,7 +146,7 @@ def _checks(settings: Settings) -> list[Clash]:
         found.append(Clash("checks.burst_gap_max_seconds", f"{checks.burst_gap_max_seconds:g}", shortest))
     for anchor in checks.uplink_anchors:
         host, _, port = anchor.rpartition(":")
-        if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
+        if not _is_address(host.strip("[]")) or not port.isdecimal() or not 1 <= int(port) <= 65_535:
             found.append(Clash("checks.uplink_anchors", anchor, "an address and port such as 10.0.0.1:80"))
     burst = checks.burst_gap_max_seconds * (checks.burst_count - 1)
     if burst >= checks.picture_seconds:

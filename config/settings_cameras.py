@@ -62,13 +62,20 @@ class Discovery(Section):
         danger="With auto, a foreign device put into such a network is sent the network's password digest.",
     )
     adopt_networks: list[Network] = setting([], "Where the rule of adopt = auto holds.")
+    adopt_area: str = setting(
+        "District",
+        "Name of the area that adopted devices come into; made if there is none.",
+        min_length=1,
+        max_length=200,
+    )
+    wait_seconds: float = setting(3.0, "Silence after which a round has heard everybody.", unit="s", ge=0.2, le=60)
+    port: int = setting(3702, "UDP port that devices listen on.", unit="port", ge=1, le=65_535)
     accounts: list[Account] = setting(
         [], "Users and passwords for adopted devices, by network; the first match counts."
     )
 
 
 class Cameras(Section):
-    transport: Literal["auto", "tcp", "udp"] = setting("auto", "How pictures travel: auto is TCP, then UDP.")
     connect_seconds: float = setting(3.0, "Until a connection stands.", unit="s", ge=0.2, le=60)
     reply_seconds: float = setting(5.0, "For each reply of the device.", unit="s", ge=0.2, le=60)
     keyframe_extra_seconds: float = setting(
@@ -80,12 +87,4 @@ class Cameras(Section):
     )
     idle_seconds: float = setting(
         15.0, "A shared session is let go this long after its last user.", unit="s", ge=1, le=120
-    )
-    refused_hold_seconds: float = setting(
-        3600.0,
-        "After a refused password: no further try with it for so long.",
-        unit="s",
-        ge=60,
-        le=604_800,
-        danger="Under 1800 s, cameras that lock for half an hour are kept locked by us.",
     )

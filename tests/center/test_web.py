@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 MISSING: dict[str, str] = {}
 
 
-def exposition() -> tuple[str, bytes]:
+async def exposition() -> tuple[str, bytes]:
     return "text/plain; version=0.0.4", b"xueliang_up 1\n"
 
 

@@ -1,0 +1,169 @@
+"""Wiring: every object of the service is built here and handed on; nothing else builds them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from dataclasses import dataclass
+from ipaddress import ip_network
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from camera_gateway.http import DeviceHttp, HttpDeadlines
+from camera_gateway.media.pool import DecodePool, PoolLimits
+from camera_gateway.onvif.client import OnvifClient
+from camera_gateway.reach import Reach, ReachPolicy
+from camera_gateway.rtsp.client import RtspClient
+from camera_gateway.rtsp.timing import Deadlines
+from camera_gateway.source import SourceHub
+from center import states
+from center.finding import Finding
+from center.storage import Storage
+from config.errors import Kind, XueliangError
+from config.settings import Settings, port_ranges, split_listen
+from health.cleaning import Cleaning, CleaningSettings
+from health.engine import Engine, Listener
+from health.evidence_keeper import EvidenceKeeper
+from health.liveness import LivenessCheck
+from health.own_network import Anchors, own_network
+from health.picture_check import PictureCheck, PictureSettings
+from health.picture_files import PictureFiles
+from health.schedule import Schedule
+from health.scheduler import EmbeddedScheduler
+from health.sink import EmbeddedSink, SinkSettings
+from health.uplink import UplinkGuard
+from health.uplink_watch import UplinkWatch
+from health.watch_book import WatchBook
+
+log = logging.getLogger(__name__)
+
+JUDGE = "health.judge:judge"
+
+
+@dataclass(slots=True)
+class App:
+    """The parts of a running service that others ask something of."""
+
+    storage: Storage
+    reach: Reach
+    hub: SourceHub
+    pool: DecodePool
+    scheduler: EmbeddedScheduler
+    engine: Engine
+    finding: Finding | None
+
+    async def close(self) -> None:
+        """Camera sessions end with TEARDOWN, then the workers."""
+        await self.hub.close()
+        await self.pool.close()
+
+
+def zone_of(settings: Settings) -> ZoneInfo:
+    """Raises ``INVALID`` for a zone this machine does not know."""
+    try:
+        return ZoneInfo(settings.service.zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        what = f"this machine knows no time zone {settings.service.zone!r}"
+        raise XueliangError(Kind.INVALID, what, where="service.zone", fix="Install tzdata, or name another") from error
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Camera networks and ports, without our own listeners."""
+    own = [split_listen(listen) for listen in (settings.service.listen, settings.metrics.listen) if listen]
+    return Reach(
+        ReachPolicy(
+            tuple(settings.reach.networks),
+            tuple(range(low, high + 1) for low, high in port_ranges(settings.reach.ports)),
+            settings.reach.allow_loopback,
+            tuple(own),
+        )
+    )
+
+
+def build(storage: Storage, rng: random.Random, listener: Listener | None = None) -> App:
+    """Nothing is started yet, no socket opened. ``listener`` hears of every observation."""
+    settings, clock = storage.settings, storage.clock
+    reach = reach_of(settings)
+    rtsp = RtspClient(reach, storage.memory, clock, _deadlines(settings))
+    cameras = settings.cameras
+    http = DeviceHttp(
+        reach,
+        storage.memory,
+        clock,
+        deadlines=HttpDeadlines(cameras.connect_seconds, max(cameras.reply_seconds, 1.0)),
+    )
+    onvif = OnvifClient(http, storage.memory, clock)
+    hub = SourceHub(rtsp, clock, rng, cameras.idle_seconds)
+    workers = settings.service.decode_workers or os.cpu_count() or 1
+    pool = DecodePool(JUDGE, workers, clock, PoolLimits(kills=settings.checks.quarantine_crashes))
+    scheduler = EmbeddedScheduler(Schedule(states.schedule_settings(settings), rng), clock)
+    picture = PictureCheck(hub, pool, clock, _picture_settings(storage))
+    engine = _engine(storage, scheduler, LivenessCheck(rtsp, onvif, clock), picture, listener)
+    finding = Finding(storage, reach, onvif, rng) if settings.discovery.enabled else None
+    return App(storage, reach, hub, pool, scheduler, engine, finding)
+
+
+def _deadlines(settings: Settings) -> Deadlines:
+    cameras = settings.cameras
+    return Deadlines(
+        connect=cameras.connect_seconds,
+        reply=cameras.reply_seconds,
+        stall=cameras.stall_seconds,
+        keyframe=cameras.keyframe_extra_seconds,
+        total=cameras.total_seconds,
+    )
+
+
+def _picture_settings(storage: Storage) -> PictureSettings:
+    settings = storage.settings
+    return PictureSettings(
+        storage.folder.references,
+        states.thresholds(settings),
+        states.learning(settings),
+        total=settings.cameras.total_seconds,
+    )
+
+
+def _engine(
+    storage: Storage,
+    scheduler: EmbeddedScheduler,
+    liveness: LivenessCheck,
+    picture: PictureCheck,
+    listener: Listener | None,
+) -> Engine:
+    settings, clock, db = storage.settings, storage.clock, storage.db
+    zone = zone_of(settings)
+    keeper = EvidenceKeeper(PictureFiles(storage.folder.evidence), db, clock)
+    kept = settings.retention
+    days = CleaningSettings(kept.samples_days, kept.changes_days, kept.evidence_days, zone)
+    return Engine(
+        db=db,
+        clock=clock,
+        book=WatchBook(db, storage.vault),
+        scheduler=scheduler,
+        sink=EmbeddedSink(db, clock, SinkSettings(states.state_settings(settings), zone)),
+        liveness=liveness,
+        picture=picture,
+        keeper=keeper,
+        uplink=_uplink(storage),
+        cleaning=Cleaning(db, clock, keeper, days),
+        listener=listener,
+    )
+
+
+def _uplink(storage: Storage) -> UplinkWatch:
+    settings = storage.settings
+    guard = UplinkGuard(states.uplink_settings(settings))
+    hosts = states.anchors(settings)
+    if not hosts:
+        return UplinkWatch(guard, own_network, storage.clock)
+    networks = tuple(ip_network(host) for host, _ in hosts)
+    return UplinkWatch(guard, own_network, storage.clock, Anchors(Reach(ReachPolicy(networks)), hosts).ask)
+
+
+async def end(task: asyncio.Task[None] | None) -> None:
+    """Cancel a loop of ours and wait until it is gone."""
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

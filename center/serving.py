@@ -1,0 +1,145 @@
+"""Wiring: the service's life: everything started in order, kept running, and ended in order within its time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import resource
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from center.app import App, build, end
+from center.control import ControlServer
+from center.listener import Listener, Listening
+from center.metrics import Metrics
+from center.operations import offered
+from center.storage import opened
+from center.web import build as build_web
+from center.web import build_metrics
+from config.clock import Clock
+from config.errors import Kind, XueliangError
+from config.settings import Settings
+from health.engine import Listener as Hears
+
+log = logging.getLogger(__name__)
+
+#: A camera session is one socket, a check at most three; listeners and the database need a hundred.
+FILES = 65_536
+
+
+@dataclass(slots=True)
+class Service:
+    """A running service. ``ended`` resolves, with the reason, should its watching end by itself."""
+
+    app: App
+    url: str = ""
+    missing: dict[str, str] = field(default_factory=dict)
+    ended: asyncio.Future[XueliangError | None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    rng: random.Random | None = None,
+    hears: Hears | None = None,
+) -> AsyncIterator[Service]:
+    """The whole service until the body ends; then it is stopped in order, within ``service.shutdown_seconds``.
+
+    Raises what its parts raise at the start; a start that fails lets go of all that was begun.
+    """
+    _raise_files()
+    async with opened(settings, clock) as storage:
+        service = Service(build(storage, rng or random.Random(), hears), missing={"engine": "starting"})
+        async with AsyncExitStack() as stack:
+            try:
+                await _start(service, stack)
+                yield service
+            finally:
+                service.missing["service"] = "stopping"
+                await _stop(stack, settings.service.shutdown_seconds)
+
+
+async def _start(service: Service, stack: AsyncExitStack) -> None:
+    """What is pushed last ends first: discovery, then checking, then camera sessions, workers, socket, listeners."""
+    app = service.app
+    settings = app.storage.settings
+    metrics = Metrics(app)
+    for listener in _listeners(service, metrics):
+        await listener.start()
+        stack.push_async_callback(listener.close)
+        service.url = service.url or listener.url
+    control = ControlServer(app.storage.folder.control, offered(app.storage))
+    await control.start()
+    stack.push_async_callback(control.close)
+    stack.push_async_callback(app.close)
+    await app.pool.start()
+    engine = asyncio.create_task(app.engine.run(), name="engine")
+    engine.add_done_callback(lambda task: _tell_end(service, task))
+    stack.push_async_callback(_end_engine, app, engine)
+    await _ready(app, engine)
+    service.missing.pop("engine")
+    if app.finding is not None:
+        finding = asyncio.create_task(app.finding.run(), name="discovery")
+        finding.add_done_callback(lambda task: _tell_end(service, task))
+        stack.push_async_callback(end, finding)
+    log.info("- serving %s, data in %s", service.url, settings.service.data_dir)
+
+
+def _listeners(service: Service, metrics: Metrics) -> list[Listener]:
+    settings = service.app.storage.settings
+    own = settings.service
+    app = build_web(lambda: service.missing, metrics.exposition, settings.metrics.token)
+    proxies = tuple(own.trusted_proxies)
+    found = [Listener(app, Listening(own.listen, own.tls_cert_file, own.tls_key_file, proxies))]
+    if settings.metrics.listen:
+        found.append(Listener(build_metrics(metrics.exposition), Listening(settings.metrics.listen)))
+    return found
+
+
+async def _ready(app: App, engine: asyncio.Task[None]) -> None:
+    waiting = asyncio.create_task(app.engine.ready())
+    await asyncio.wait((waiting, engine), return_when=asyncio.FIRST_COMPLETED)
+    await end(waiting)
+    if engine.done():
+        engine.result()
+
+
+def _tell_end(service: Service, task: asyncio.Task[None]) -> None:
+    if service.ended.done():
+        return
+    error = None if task.cancelled() else task.exception()
+    if error is None:
+        service.ended.set_result(None)
+        return
+    log.error("x %s ended", task.get_name(), exc_info=error)
+    what = error.what if isinstance(error, XueliangError) else type(error).__name__
+    service.ended.set_result(XueliangError(Kind.INTERNAL, f"{task.get_name()} ended: {what}", fix="See the log"))
+
+
+async def _end_engine(app: App, engine: asyncio.Task[None]) -> None:
+    await app.engine.stop()
+    await asyncio.gather(engine, return_exceptions=True)
+
+
+async def _stop(stack: AsyncExitStack, seconds: float) -> None:
+    """In time or not at all: a camera that holds its TEARDOWN must not hold the service."""
+    ending = asyncio.create_task(stack.aclose(), name="stop")
+    await asyncio.wait((ending,), timeout=seconds)
+    if not ending.done():
+        log.error("x not everything was ended within %g s", seconds)
+        ending.cancel()
+        return
+    ending.result()
+
+
+def _raise_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
