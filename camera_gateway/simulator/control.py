@@ -2,6 +2,7 @@
 
 ``GET /truth``, ``GET /cameras``, ``GET /cameras/{id}``, ``POST /cameras/{id}/faults``, ``GET /groups``,
 ``POST /groups/{name}/faults``; the body is ``{"fault": "black", "on": true}`` with an optional ``"parameter"``.
+``POST /plan`` begins faults that come and go without end, in place of an earlier plan.
 Lists take ``offset`` and ``limit``; errors are problem documents (RFC 9457).
 """
 
@@ -9,10 +10,12 @@ from __future__ import annotations
 
 import hmac
 import json
+import random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from camera_gateway.simulator.camera import VirtualCamera, truth
+from camera_gateway.simulator.ever_changing import ever_changing
 from camera_gateway.simulator.faults import EXPECTED, MEANING, Fault
 from camera_gateway.simulator.http_server import Request, Response
 from config.errors import Kind, XueliangError
@@ -67,10 +70,15 @@ class Control:
                 fault, on, parameter = _switch(request.body)
                 count = await self._fleet.set_group_fault(group, fault, on, parameter=parameter, by="control")
                 return {"changed": count, "now": self._fleet.clock.now().isoformat()}
+            case "POST", ["plan"]:
+                fleet = self._fleet
+                dice = random.Random(f"{fleet.spec.seed}/plan")
+                fleet.follow(ever_changing(fleet.cameras, list(fleet.groups), dice))
+                return {"begun": fleet.clock.now().isoformat()}
             case "GET", ["faults"]:
                 return {f: {"meaning": MEANING[f], "expected": list(e.classes)} for f, e in EXPECTED.items()}
             case _:
-                raise XueliangError(Kind.NOT_FOUND, "nothing here", fix="See /truth, /cameras, /groups, /faults")
+                raise XueliangError(Kind.NOT_FOUND, "nothing here", fix="See /truth, /cameras, /groups, /faults, /plan")
 
     def _page(self, request: Request, show: Any) -> dict[str, object]:
         query = parse_qs(request.query, max_num_fields=8)
