@@ -34,7 +34,6 @@ SOLE: dict[str, tuple[str, ...]] = {
     "aioice": ("streaming/webrtc/*",),
     "pylibsrtp": ("streaming/webrtc/*",),
     "zeep": ("camera_gateway/onvif/*",),
-    "tomllib": ("config/load.py",),
 }
 
 #: Libraries that must have at most this many importing files.
