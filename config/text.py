@@ -11,5 +11,7 @@ def printable(value: str | bytes, limit: int = 200) -> str:
     """
     if isinstance(value, bytes):
         value = value[: limit * 4].decode("utf-8", "replace")
+    if len(value) <= limit and value.isprintable():
+        return value  # nearly every string; a keyframe's probe has a hundred of them
     cleaned = "".join(c if c.isprintable() or c == " " else "?" for c in value[: limit + 1])
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
