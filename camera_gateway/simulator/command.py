@@ -21,6 +21,7 @@ from camera_gateway.simulator.ever_changing import ever_changing
 from camera_gateway.simulator.fleet import Fleet
 from camera_gateway.simulator.fleet_spec import FleetSpec
 from camera_gateway.simulator.plan import MAX_BYTES, Step, read_plan
+from camera_gateway.simulator.scene import Light
 from config.errors import Kind, XueliangError
 
 #: ``--plan`` with this word draws faults for ever instead of reading a file.
@@ -55,9 +56,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     number("--port", type=int, default=0, help="RTSP port (default: any free one)")
     number("--onvif-port", type=int, default=0, help="ONVIF port (default: any free one)")
     number("--control-port", type=int, default=0, help="port of the control API (default: any free one)")
-    number("--discovery", action="store_true", help="answer WS-Discovery probes on UDP 3702")
+    number("--discovery", type=int, nargs="?", const=3702, metavar="PORT", help="answer WS-Discovery (UDP 3702)")
     number("--seed", type=int, default=plain.seed, help="same seed, same fleet (default 1)")
-    number("--lights", type=_words, default=plain.lights, help="of day, dusk, night, ir; in turn (default day)")
+    number("--lights", type=_words, default=tuple(Light), help="of day, dusk, night, ir, in turn (default all)")
     number("--main", type=_size, default=plain.main, metavar="WxH", help="main stream (default 1920x1080)")
     number("--sub", type=_size, default=plain.sub, metavar="WxH", help="sub stream (default 640x360)")
     number("--fps", type=int, default=plain.fps, help="pictures a second (default 12)")
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         port=a.port,
         onvif_port=a.onvif_port,
         control_port=a.control_port,
-        discovery_port=3702 if a.discovery else None,
+        discovery_port=a.discovery,
         seed=a.seed,
         lights=a.lights,
         main=a.main,

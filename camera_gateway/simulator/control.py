@@ -111,7 +111,7 @@ def _switch(body: bytes) -> tuple[Fault, bool, float | None]:
         raise XueliangError(Kind.INVALID, "the body is not JSON") from error
     if not isinstance(data, dict) or not set(data) <= {"fault", "on", "parameter"}:
         raise XueliangError(Kind.INVALID, "the body is not an object of fault, on and parameter")
-    if data.get("fault") not in set(Fault):
+    if data.get("fault") not in tuple(Fault):
         raise XueliangError(Kind.INVALID, "unknown fault", fix="One of " + ", ".join(Fault))
     if not isinstance(data.get("on"), bool):
         raise XueliangError(Kind.INVALID, "on is not true or false")

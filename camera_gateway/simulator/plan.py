@@ -125,7 +125,7 @@ def _steps(entry: _Entry, name: str, cameras: Collection[str], groups: Collectio
         raise wrong("on", "true or false")
     if lasting is not None and (not _is_number(lasting) or not 0 < lasting <= 1e8 or not on):
         raise wrong("for", "seconds, more than 0, and only where on is true")
-    if values.get("fault") not in set(Fault):
+    if values.get("fault") not in tuple(Fault):
         raise wrong("fault", "one of " + ", ".join(Fault))
     fault, parameter = Fault(values["fault"]), values.get("parameter")
     if parameter is not None:
