@@ -35,6 +35,7 @@ class Assembler:
     _damaged: bool
 
     __slots__ = (
+        "_complete",
         "_damaged",
         "_fragment",
         "_key",
@@ -66,6 +67,7 @@ class Assembler:
         self._suspect = True  # the stream is joined in the middle: the first unit may lack its beginning
         self._lost = 0
         self._received = 0.0
+        self._complete = False
         self._clear()
         for nal in sets.nals if sets else ():
             self._learn(self.kind(nal), nal)
@@ -169,6 +171,7 @@ class Assembler:
             self.format = read
         self._sets[slot] = nal
         self.sets = ParameterSets(self.codec, tuple(nal for _, nal in sorted(self._sets.items())))
+        self._complete = self.set_types <= {kind for kind, _ in self._sets}
 
     def _set_id(self, kind: int, nal: bytes) -> int:
         return 0
@@ -180,6 +183,8 @@ class Assembler:
             if report is not None:
                 ticks = (self._timestamp - report[1] + 0x80000000 & 0xFFFFFFFF) - 0x80000000
                 sender_time = report[0] + ticks / self.clock_rate
+            if self._key and not self._complete:
+                self._damaged = True  # nothing can decode it: its parameter sets were lost, or never sent
             unit = AccessUnit(
                 self.codec,
                 self._key,

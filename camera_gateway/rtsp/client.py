@@ -339,7 +339,7 @@ def _no_keyframe(call: _Call, session: RtspSession, damaged: int, seconds: float
     stats = session.stats
     what = f"packets flow, but no whole keyframe came within {seconds:g} s"
     if damaged:
-        what += f" ({damaged} came with packets missing)"
+        what += f" ({damaged} came incomplete)"
     return XueliangError(
         Kind.NO_KEYFRAME,
         what,
