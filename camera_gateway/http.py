@@ -220,7 +220,7 @@ class DeviceHttp:
             self._nonces.popitem(last=False)
 
     @asynccontextmanager
-    async def _open(self, request: HttpRequest) -> AsyncIterator[_Exchange]:
+    async def _open(self, request: HttpRequest) -> AsyncIterator[Exchange]:
         parts = urlsplit(request.url)
         if parts.scheme != "http" or not parts.hostname or not _TARGET.fullmatch(request.target):
             raise XueliangError(Kind.INVALID, "not a plain HTTP address of a device", fix="http://host[:port]/path")
@@ -228,7 +228,7 @@ class DeviceHttp:
             transport, exchange = await self._reach.connect(
                 parts.hostname,
                 parts.port or 80,
-                lambda: _Exchange(parts.hostname or "", request.limit),
+                lambda: exchange_of(request, asyncio.get_running_loop()),
                 deadline=self.deadlines.connect,
             )
             try:
@@ -238,14 +238,14 @@ class DeviceHttp:
 
 
 @dataclass(slots=True, eq=False)
-class _Exchange(asyncio.Protocol):
-    """One request, one answer, counted byte by byte."""
+class Exchange(asyncio.Protocol):
+    """One request, one answer, counted byte by byte; without a transport it can be fed by hand."""
 
     host: str
     limit: int
+    done: asyncio.Future[HttpAnswer]
     http: h11.Connection = field(default_factory=lambda: h11.Connection(h11.CLIENT, MAX_HEAD))
     transport: asyncio.Transport | None = None
-    done: asyncio.Future[HttpAnswer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     head: h11.Response | None = None
     body: bytearray = field(default_factory=bytearray)
     received: int = 0
@@ -255,6 +255,16 @@ class _Exchange(asyncio.Protocol):
     async def answer(self, request: HttpRequest, seconds: float) -> HttpAnswer:
         if self.transport is None or self.transport.is_closing():
             raise self._failure(Kind.REFUSED, "the device closed the connection before it was asked")
+        self.transport.write(self.begin(request))
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.done
+        except TimeoutError:
+            said = f"{self.received} bytes" if self.received else "nothing"
+            raise self._failure(Kind.TIMEOUT, f"no whole HTTP answer within {seconds:g} s ({said} came)") from None
+
+    def begin(self, request: HttpRequest) -> bytes:
+        """The bytes that ask; from here on an answer is expected."""
         parts = urlsplit(request.url)
         headers = [
             ("Host", parts.netloc),
@@ -267,13 +277,7 @@ class _Exchange(asyncio.Protocol):
             headers.append(("Content-Length", str(len(request.body))))
         data = self.http.send(h11.Request(method=request.method, target=request.target, headers=headers)) or b""
         data += self.http.send(h11.Data(data=request.body)) or b"" if request.body else b""
-        self.transport.write(data + (self.http.send(h11.EndOfMessage()) or b""))
-        try:
-            async with asyncio.timeout(seconds):
-                return await self.done
-        except TimeoutError:
-            said = f"{self.received} bytes" if self.received else "nothing"
-            raise self._failure(Kind.TIMEOUT, f"no whole HTTP answer within {seconds:g} s ({said} came)") from None
+        return data + (self.http.send(h11.EndOfMessage()) or b"")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
@@ -349,6 +353,10 @@ class _Exchange(asyncio.Protocol):
             self.done.exception()  # seen: the exchange may have been given up meanwhile
         if self.transport is not None:
             self.transport.abort()
+
+
+def exchange_of(request: HttpRequest, loop: asyncio.AbstractEventLoop) -> Exchange:
+    return Exchange(request.host, request.limit, loop.create_future())
 
 
 def _said(error: h11.RemoteProtocolError) -> str:

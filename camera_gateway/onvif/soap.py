@@ -66,6 +66,8 @@ class SoapDocuments:
     def __init__(self, folder: Path | None = None) -> None:
         for name in ("zeep", "httpx", "httpcore"):  # their DEBUG prints whole envelopes
             logging.getLogger(name).setLevel(logging.WARNING)
+        # It prints the device's own text with a traceback for every value that is no number.
+        logging.getLogger("zeep.xsd").setLevel(logging.CRITICAL)
         self._folder = folder or packaged_folder()
         self._bindings: dict[Service, Any] = {}
 

@@ -38,6 +38,13 @@ def test_the_loggers_that_print_envelopes_are_capped() -> None:
         assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
 
 
+def test_values_that_are_none_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    spoilt = messages.envelope(messages.video_sources(virtual_device())).replace(b">1920<", b">canary<")
+    reply = DOCUMENTS.reply(Service.MEDIA, "GetVideoSources", envelope.body_of(spoilt))
+    assert facts.sources(reply) == ["VideoSource_1"]
+    assert "canary" not in caplog.text
+
+
 def test_a_document_set_elsewhere_is_not_followed(tmp_path: Path) -> None:
     from camera_gateway.onvif.soap import SoapDocuments
 

@@ -158,7 +158,7 @@ async def test_a_strict_device_minds_repeats_and_everyone_the_password() -> None
 async def test_a_changed_password_is_wrong_and_a_skewed_clock_shows(make_fleet: MakeFleet) -> None:
     fleet = await make_fleet(cameras=1, auth="digest")
     camera, gateway = fleet.cameras[0], Gateway()
-    await fleet.set_fault(camera.id, Fault.CLOCK_SKEW, True, 3600.0)
+    await fleet.set_fault(camera.id, Fault.CLOCK_SKEW, True, parameter=3600.0)
     answer = await gateway.onvif.clock(camera.onvif)
     assert answer.whole_hours == 1
     await fleet.set_fault(camera.id, Fault.WRONG_PASSWORD, True)
