@@ -50,6 +50,7 @@ class App:
     hub: SourceHub
     pool: DecodePool
     scheduler: EmbeddedScheduler
+    book: WatchBook
     engine: Engine
     finding: Finding | None
 
@@ -99,9 +100,10 @@ def build(storage: Storage, rng: random.Random, listener: Listener | None = None
     pool = DecodePool(JUDGE, workers, clock, PoolLimits(kills=settings.checks.quarantine_crashes))
     scheduler = EmbeddedScheduler(Schedule(states.schedule_settings(settings), rng), clock)
     picture = PictureCheck(hub, pool, clock, _picture_settings(storage))
-    engine = _engine(storage, scheduler, LivenessCheck(rtsp, onvif, clock), picture, listener)
+    book = WatchBook(storage.db, storage.vault)
+    engine = _engine(storage, scheduler, book, LivenessCheck(rtsp, onvif, clock), picture, listener)
     finding = Finding(storage, reach, onvif, rng) if settings.discovery.enabled else None
-    return App(storage, reach, hub, pool, scheduler, engine, finding)
+    return App(storage, reach, hub, pool, scheduler, book, engine, finding)
 
 
 def _deadlines(settings: Settings) -> Deadlines:
@@ -128,6 +130,7 @@ def _picture_settings(storage: Storage) -> PictureSettings:
 def _engine(
     storage: Storage,
     scheduler: EmbeddedScheduler,
+    book: WatchBook,
     liveness: LivenessCheck,
     picture: PictureCheck,
     listener: Listener | None,
@@ -140,7 +143,7 @@ def _engine(
     return Engine(
         db=db,
         clock=clock,
-        book=WatchBook(db, storage.vault),
+        book=book,
         scheduler=scheduler,
         sink=EmbeddedSink(db, clock, SinkSettings(states.state_settings(settings), zone)),
         liveness=liveness,

@@ -22,6 +22,7 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 #: Command -> (module with ``add(parser)`` and ``run(arguments)``, one line of help).
 COMMANDS: dict[str, tuple[str, str]] = {
     "probe": ("center.commands.probe", "one full diagnosis of one stream"),
+    "demo": ("center.commands.demo", "a virtual network with faults, and the service on it"),
     "serve": ("center.commands.serve", "the service"),
     "status": ("center.commands.status", "states of cameras, since when, and why"),
     "simulate": ("camera_gateway.simulator.command", "only the virtual network of cameras"),

@@ -1,0 +1,79 @@
+"""Pure: the demo's view: one line a camera on a terminal, one line a change in a pipe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from center.status_text import cause_name, pad, seconds_text, state_name
+from health.state import CameraState, Change, State
+
+_COLOURS = {
+    State.OK: "32",
+    State.FAULT: "31",
+    State.OFFLINE: "31;1",
+    State.CANNOT_JUDGE: "33",
+    State.UNKNOWN: "90",
+    State.MAINTENANCE: "36",
+}
+#: Home, clear from there on; hide and show the cursor (ECMA-48).
+HOME, HIDE, SHOW = "\x1b[H\x1b[J", "\x1b[?25l", "\x1b[?25h"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``truth`` is what the virtual camera has been told to do, for comparison; ``state`` what we concluded."""
+
+    name: str
+    state: CameraState | None
+    truth: str
+
+
+def screen(lines: list[Line], head: str, now: datetime, height: int, zh: bool) -> str:
+    """As many lines as fit; cameras in trouble first."""
+    counts = Counter(line.state.state if line.state else State.UNKNOWN for line in lines)
+    shown = sorted(lines, key=lambda line: (line.state is not None and line.state.state is State.OK, line.name))
+    room = max(1, height - 5)
+    heads = ("名称", "状态", "原因", "持续", "样本龄", "实际") if zh else _HEADS
+    rows = [head, "  ".join(f"{state_name(state.value, zh)} {counts[state]}" for state in State if counts[state]), ""]
+    rows.append("  ".join(pad(text, width) for text, width in zip(heads, _WIDTHS, strict=True)).rstrip())
+    rows += [_row(line, now, zh) for line in shown[:room]]
+    if len(shown) > room:
+        rows.append(f"… {len(shown) - room}")
+    return "\n".join(rows)
+
+
+_HEADS = ("name", "state", "cause", "for", "age", "truth")
+_WIDTHS = (26, 12, 26, 6, 6, 24)
+
+
+def _row(line: Line, now: datetime, zh: bool) -> str:
+    state = line.state
+    if state is None:
+        return f"{pad(line.name[:26], 26)}  {state_name('unknown', zh)}"
+    value = state_name(state.state.value, zh)
+    age = (now - state.last_at).total_seconds() if state.last_at else None
+    cells = (
+        pad(line.name[:26], _WIDTHS[0]),
+        f"\x1b[{_COLOURS[state.state]}m{pad(value, _WIDTHS[1])}\x1b[0m",
+        pad(cause_name(state.cause, zh) if state.state is not State.OK else "", _WIDTHS[2]),
+        pad(seconds_text((now - state.since).total_seconds()), _WIDTHS[3]),
+        pad(seconds_text(age), _WIDTHS[4]),
+        line.truth,
+    )
+    return "  ".join(cells).rstrip()
+
+
+def change_line(name: str, change: Change, truth: str, zh: bool) -> str:
+    """``12:00:05 lane 3  ok -> fault: covered  (truth: covered_70)``"""
+    cause = f": {cause_name(change.cause, zh)}" if change.cause else ""
+    at = change.at.astimezone().strftime("%H:%M:%S")
+    known = f"  ({'实际' if zh else 'truth'}: {truth})" if truth else ""
+    return f"{at} {name}  {state_name(change.old, zh)} -> {state_name(change.new, zh)}{cause}{known}"
+
+
+def ready(states: Mapping[str, CameraState], expected: int) -> bool:
+    """Whether every camera is known and was found well, so that its reference is accepted and faults may begin."""
+    return len(states) >= expected and all(state.last_good_at is not None for state in states.values())
