@@ -8,6 +8,7 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from config.errors import Kind, XueliangError
@@ -59,9 +60,8 @@ class ReachPolicy:
     def refusal(self, address: Address, port: int | None) -> str | None:
         """Why this address and port must not be contacted, or ``None``."""
         inner = unwrap(address)
-        for candidate in {address, inner}:
-            if any(candidate in n for n in _DENIED if n.version == candidate.version):
-                return "a wildcard, link-local, multicast or reserved address"
+        if _always_denied(address) or _always_denied(inner):
+            return "a wildcard, link-local, multicast or reserved address"
         if inner.is_loopback and not self.allow_loopback:
             return "an address of this machine itself"
         if not any(c in n for c in {address, inner} for n in self.networks if n.version == c.version):
@@ -77,6 +77,11 @@ class ReachPolicy:
             if unwrap(own) == inner or (own.is_unspecified and _is_ours(inner)):
                 return f"port {port} there is a service of our own"
         return None
+
+
+@lru_cache(maxsize=16_384)
+def _always_denied(address: Address) -> bool:
+    return any(address in network for network in _DENIED if network.version == address.version)
 
 
 def unwrap(address: Address) -> Address:

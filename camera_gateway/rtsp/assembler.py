@@ -17,6 +17,9 @@ from config.errors import Kind, XueliangError
 Sink = Callable[[AccessUnit], None]
 
 _START_CODE = b"\x00\x00\x01"
+#: Firmwares that glue NAL units together begin with the small ones; looking through whole pictures costs more than
+#: all the rest of the way.
+START_CODE_WITHIN = 4096
 #: More NAL units in one picture than any encoder makes.
 MAX_NALS = 2048
 MAX_SETS = 16
@@ -135,7 +138,7 @@ class Assembler:
             self._add(nal)
 
     def _add(self, nal: bytes) -> None:
-        if _START_CODE in nal:
+        if nal.find(_START_CODE, 0, START_CODE_WITHIN) >= 0:
             for part in annexb.split(nal):
                 self._add_one(part)
         elif nal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from camera_gateway.access_unit import Codec
+from camera_gateway.job import MAX_UNIT
 from camera_gateway.rtsp import annexb
 from camera_gateway.rtsp.assembler import Assembler
 from camera_gateway.rtsp.bits import Bits
@@ -27,6 +28,23 @@ class H265Assembler(Assembler):
     @staticmethod
     def kind(nal: bytes) -> int:
         return nal[0] >> 1 & 0x3F
+
+    def push(self, data: bytes, start: int, end: int, timestamp: int, marker: bool, gap: int, received: float) -> None:
+        """The middle of a fragmented picture goes the short way: that is nine packets of ten."""
+        fragment = self._fragment
+        if (
+            fragment is not None
+            and timestamp == self._timestamp
+            and not (gap or marker)
+            and end - start > 3
+            and data[start] >> 1 & 0x3F == FU
+            and data[start + 2] < 0x40
+            and self._size < MAX_UNIT
+        ):
+            fragment.append(data[start + 3 : end])
+            self._size += end - start - 3
+            return
+        super().push(data, start, end, timestamp, marker, gap, received)
 
     def _payload(self, data: bytes, start: int, end: int) -> None:
         if end - start < 3:

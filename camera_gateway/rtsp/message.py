@@ -179,8 +179,15 @@ def _parse_frame(buffer: Buffer, start: int, begin: int) -> tuple[Interleaved, i
 
 def _read_head(buffer: Buffer, start: int) -> tuple[list[bytes], int] | Incomplete:
     """Start line and header lines, and where the body begins."""
-    lines: list[bytes] = []
     limit = start + MAX_HEAD
+    blank = buffer.find(b"\r\n\r\n", start, limit)
+    if blank >= 0:
+        head = bytes(buffer[start:blank])
+        if b"\n$" not in head and b"\nv=" not in head and b"\nRTSP/1." not in head and head.count(b"\n") < MAX_HEADERS:
+            plain = head.split(b"\r\n")
+            if b"" not in plain and b"\n\n" not in head and head.count(b"\n") == len(plain) - 1:
+                return plain, blank + 4
+    lines: list[bytes] = []
     pos = start
     while True:
         if lines and pos < len(buffer) and buffer[pos] == DOLLAR:

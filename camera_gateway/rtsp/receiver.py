@@ -10,7 +10,7 @@ from camera_gateway.rtsp.assembler import Assembler, Sink
 from camera_gateway.rtsp.h264 import H264Assembler
 from camera_gateway.rtsp.h265 import H265Assembler
 from camera_gateway.rtsp.mjpeg import MjpegAssembler
-from camera_gateway.rtsp.rtp import parse_header
+from camera_gateway.rtsp.rtp import FIXED, parse_header
 from camera_gateway.rtsp.sdp import Track
 from camera_gateway.rtsp.video_format import VideoFormat
 from config.errors import Kind, XueliangError
@@ -67,12 +67,19 @@ class Receiver:
 
     def packet(self, data: bytes, start: int, end: int, received: float) -> None:
         """One RTP packet ``data[start:end]``. Raises ``TOO_LARGE`` for pictures beyond the caps."""
-        header = parse_header(data, start, end)
         stats = self.stats
-        if header is None or header[0] != self.payload_type:
+        if end - start > 12 and data[start] == 0x80:  # what nearly every camera sends: no extension, no padding
+            _, kind, sequence, timestamp, ssrc = FIXED.unpack_from(data, start)
+            payload_type, marker, at, stop = kind & 0x7F, kind > 0x7F, start + 12, end
+        else:
+            header = parse_header(data, start, end)
+            if header is None:
+                stats.foreign += 1
+                return
+            payload_type, marker, sequence, timestamp, ssrc, at, stop = header
+        if payload_type != self.payload_type:
             stats.foreign += 1
             return
-        _, marker, sequence, timestamp, ssrc, at, stop = header
         stats.packets += 1
         stats.bytes += end - start
         gap = 0

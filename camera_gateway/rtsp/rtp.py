@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-_FIXED = struct.Struct("!BBHII")
+FIXED = struct.Struct("!BBHII")
 
 #: (payload type, marker, sequence, timestamp, ssrc, payload start, payload end): a tuple, for the hot path.
 Header = tuple[int, bool, int, int, int, int, int]
@@ -15,7 +15,7 @@ def parse_header(data: bytes, start: int, end: int) -> Header | None:
     """The header of the packet at ``data[start:end]``; ``None`` for what is no RTP packet."""
     if end - start < 12:
         return None
-    flags, kind, sequence, timestamp, ssrc = _FIXED.unpack_from(data, start)
+    flags, kind, sequence, timestamp, ssrc = FIXED.unpack_from(data, start)
     if flags & 0xC0 != 0x80:
         return None
     at = start + 12
@@ -34,7 +34,7 @@ def parse_header(data: bytes, start: int, end: int) -> Header | None:
 
 def build(payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> bytes:
     kind = payload_type | (0x80 if marker else 0)
-    return _FIXED.pack(0x80, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
+    return FIXED.pack(0x80, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from camera_gateway.access_unit import Codec, ParameterSets
@@ -61,25 +62,24 @@ def parse(body: bytes) -> Description:
     if len(lines) > MAX_LINES:
         raise XueliangError(Kind.TOO_LARGE, f"a description of more than {MAX_LINES} lines")
     head: dict[str, str] = {}
-    media: list[tuple[str, dict[str, str], dict[int, str], dict[int, str]]] = []
+    sections: list[list[str]] = []
     seen = False
     for line in lines:
         key, equals, value = line.lstrip().partition("=")
         if not equals or len(key) != 1:
             continue
         seen = True
-        value = value.strip()
         if key == "m":
-            if len(media) >= MAX_TRACKS:
+            if len(sections) >= MAX_TRACKS:
                 raise XueliangError(Kind.TOO_LARGE, f"a description of more than {MAX_TRACKS} tracks")
-            media.append((value, {}, {}, {}))
-        elif media:
-            _attribute(key, value, media[-1][1], media[-1][2], media[-1][3])
+            sections.append([value.strip()])
+        elif sections:
+            sections[-1].append(line.strip())
         else:
-            _attribute(key, value, head, {}, {})
+            _attribute(key, value.strip(), head, {}, {})
     if not seen:
         raise XueliangError(Kind.PROTOCOL, "an answer without a session description", facts={"position": 0})
-    tracks = tuple(_track(*entry) for entry in media)
+    tracks = tuple(_section(tuple(lines)) for lines in sections)
     return Description(printable(head.get("s", "")), printable(head.get("tool", "")), head.get("control", ""), tracks)
 
 
@@ -141,6 +141,26 @@ def on_dialled_host(request_url: str, url: str) -> str:
 
 def _authority(dialled: SplitResult) -> str:
     return f"{dialled.scheme}://{dialled.netloc.rpartition('@')[2]}"
+
+
+def _section(lines: tuple[str, ...]) -> Track:
+    """One medium. Its lines stay the same from session to session, so what was read is kept, where it is small."""
+    if sum(map(len, lines)) > 2048:
+        return _read_section(lines)
+    return _kept_section(lines)
+
+
+def _read_section(lines: tuple[str, ...]) -> Track:
+    plain: dict[str, str] = {}
+    maps: dict[int, str] = {}
+    formats: dict[int, str] = {}
+    for line in lines[1:]:
+        key, _, value = line.partition("=")
+        _attribute(key, value.strip(), plain, maps, formats)
+    return _track(lines[0], plain, maps, formats)
+
+
+_kept_section = lru_cache(maxsize=2048)(_read_section)
 
 
 def _attribute(key: str, value: str, plain: dict[str, str], maps: dict[int, str], formats: dict[int, str]) -> None:
