@@ -48,7 +48,7 @@ async def _serve(options: argparse.Namespace) -> None:
     spec = FleetSpec(
         options.cameras,
         algorithms=("MD5",),
-        auth="digest",
+        auth=options.auth,
         strict_share=0.0,
         unroutable=False,
         discovery_port=options.discovery_port or None,
@@ -82,11 +82,12 @@ def fleet_process(
     discovery_port: int = 0,
     fps: int = 12,
     gop: float = 2.0,
+    auth: str = "digest",
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Process id and document of a fleet while it runs. Raises ``RuntimeError`` when it does not come up."""
     command = [sys.executable, "-m", "bench.fleet", "--cameras", str(cameras), "--looks", str(looks)]
     command += ["--refusing", str(refusing), "--hanging", str(hanging), "--discovery-port", str(discovery_port)]
-    command += ["--fps", str(fps), "--gop", str(gop)]
+    command += ["--fps", str(fps), "--gop", str(gop), "--auth", auth]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--discovery-port", type=int, default=0)
     parser.add_argument("--fps", type=int, default=12)
     parser.add_argument("--gop", type=float, default=2.0)
+    parser.add_argument("--auth", default="digest")
     options = parser.parse_args()
     raise_file_limit()
     uvloop.run(_serve(options))

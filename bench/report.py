@@ -89,7 +89,8 @@ def markdown(result: Result) -> str:
     if result.bounds:
         lines += [_row(("figure", "measured", "promised", "held")), _row(("---", "---:", "---:", "---"))]
         for bound in result.bounds:
-            measured = f"{bound.value:.3g} {bound.unit}".strip()
+            figure = f"{bound.value:,.0f}" if bound.value >= 100 else f"{bound.value:.3g}"
+            measured = f"{figure} {bound.unit}".strip()
             lines.append(_row((bound.what, measured, bound.promise, "yes" if bound.held else "**no**")))
         lines.append("")
     for table in result.tables:
