@@ -93,6 +93,7 @@ class VirtualDevice:
     faults: dict[Fault, ActiveFault] = field(default_factory=dict)
     sessions: int = 0  # RTSP sessions that stand now
     unroutable: bool = False  # the system itself answers "no route" for this address
+    closes_ports: bool = True  # "refused" is a closed port; else a reset right after the handshake
 
     @property
     def clock_skew(self) -> float:
@@ -242,6 +243,8 @@ def truth(camera: VirtualCamera, now: datetime, *, history: bool = False) -> dic
     classes = list(due[0].classes) if due else []
     if classes == ["unreachable", "timeout"]:
         classes = ["unreachable"] if camera.device.unroutable else ["timeout", "unreachable"]
+    if classes == ["refused"] and not camera.device.closes_ports:
+        classes = ["refused", "protocol"]
     document: dict[str, object] = {
         "id": camera.id,
         "now": now.isoformat(),

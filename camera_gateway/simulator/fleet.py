@@ -71,6 +71,8 @@ class Fleet:
         try:
             await self.clips.start()
             await self._listen()
+            if self.spec.unroutable and self.spec.listen != "port":
+                self.routes.take_back({device.host for device in self.devices})
             self.control_port = await self.control.start("127.0.0.1", self.spec.control_port)
             if self.spec.discovery_port is not None:
                 responder = DiscoveryResponder(
@@ -267,6 +269,7 @@ class Fleet:
         self.cameras = [camera for device in devices for camera in device.channels]
         self._by_id = {camera.id: camera for camera in self.cameras}
         for device in devices:
+            device.closes_ports = self.spec.listen != "wildcard"
             self.groups.setdefault(device.group, []).append(device)
 
 

@@ -17,8 +17,8 @@ import struct
 log = logging.getLogger(__name__)
 
 OUR_PROTOCOL = 213
-_NEW, _DELETE = 24, 25
-_REQUEST, _ACK, _CREATE, _REPLACE = 1, 4, 0x400, 0x100
+_NEW, _DELETE, _GET, _DONE = 24, 25, 26, 3
+_REQUEST, _ACK, _DUMP, _CREATE, _REPLACE = 1, 4, 0x300, 0x400, 0x100
 _TABLE_LOCAL, _SCOPE_UNIVERSE, _UNREACHABLE = 255, 0, 7
 _RTA_DST = 1
 
@@ -50,6 +50,29 @@ class Routes:
             self._ask(_DELETE, 0, host)
             self.cut.discard(host)
 
+    def left_behind(self) -> set[str]:
+        """Addresses that a fleet of ours cut off: one that still runs, or one that was killed."""
+        if not hasattr(socket, "AF_NETLINK"):
+            return set()
+        found: set[str] = set()
+        ask = struct.pack("IHHII", 28, _GET, _REQUEST | _DUMP, 0, 0) + bytes([socket.AF_INET]) + bytes(11)
+        try:
+            with contextlib.closing(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)) as netlink:
+                netlink.settimeout(1.0)
+                netlink.sendto(ask, (0, 0))
+                while _read_dump(netlink.recv(262_144), found):
+                    pass
+        except OSError as error:
+            log.debug("x routing table: %s", error)
+        return found
+
+    def take_back(self, hosts: set[str]) -> None:
+        """Undo what an earlier fleet on these addresses left behind."""
+        stale = self.left_behind() & hosts
+        self.cut |= stale
+        for host in stale:
+            self.restore(host)
+
     def close(self) -> None:
         for host in list(self.cut):
             self.restore(host)
@@ -73,3 +96,21 @@ class Routes:
         if code:
             log.debug("x routing table, %s: %s", host, os.strerror(code))
         return code == 0
+
+
+def _read_dump(data: bytes, found: set[str]) -> bool:
+    """Collect our routes of one piece of a dump; whether more pieces follow."""
+    at = 0
+    while at + 16 <= len(data):
+        length, kind = struct.unpack_from("IH", data, at)
+        if kind == _DONE or length < 16:
+            return False
+        if kind == _NEW and data[at + 20] == _TABLE_LOCAL and data[at + 21] == OUR_PROTOCOL:
+            attribute, end = at + 28, min(at + length, len(data))
+            while attribute + 4 <= end:
+                size, name = struct.unpack_from("HH", data, attribute)
+                if name == _RTA_DST and size == 8:
+                    found.add(socket.inet_ntoa(data[attribute + 4 : attribute + 8]))
+                attribute += max(4, (size + 3) & ~3)
+        at += (length + 3) & ~3
+    return bool(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,6 +13,10 @@ from camera_gateway.simulator.packetise import Block
 from config.errors import Kind, XueliangError
 
 _TRIES = 32
+#: A stock receive buffer (208 KiB) holds about 90 full packets: a larger picture goes out in steps, as a camera's
+#: network port would stretch it.
+_STEP_PACKETS, _STEP_SECONDS = 40, 0.002
+_MAX_WAITING = 8192
 
 
 @dataclass(slots=True)
@@ -28,6 +33,8 @@ class PortPair:
     control: socket.socket
     heard: Callable[[bytes], None]
     local: tuple[int, int] = field(init=False)
+    _waiting: deque[memoryview] = field(default_factory=deque)
+    _timer: asyncio.TimerHandle | None = None
 
     @classmethod
     def open(
@@ -55,15 +62,26 @@ class PortPair:
         raise XueliangError(Kind.UNAVAILABLE, "no pair of UDP ports is free", where=host)
 
     def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self.loop.remove_reader(self.control)
         self.media.close()
         self.control.close()
 
     def send_block(self, block: Block, data: memoryview) -> None:
+        packets = block.datagrams(data)
+        if len(self._waiting) + len(packets) > _MAX_WAITING:
+            return
+        self._waiting.extend(packets)
+        if self._timer is None:
+            self._step()
+
+    def _step(self) -> None:
         target = (self.peer, self.remote[0])
-        for packet in block.datagrams(data):
+        for _ in range(min(_STEP_PACKETS, len(self._waiting))):
             with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
-                self.media.sendto(packet, target)
+                self.media.sendto(self._waiting.popleft(), target)
+        self._timer = self.loop.call_later(_STEP_SECONDS, self._step) if self._waiting else None
 
     def send_control(self, data: bytes) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionRefusedError):

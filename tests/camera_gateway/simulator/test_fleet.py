@@ -131,7 +131,7 @@ async def test_bad_control_requests_change_nothing(
 
 async def test_a_reboot_ends_by_itself(make_fleet: Any) -> None:
     clock = ManualClock()
-    fleet = await make_fleet(clock=clock, cameras=1)
+    fleet = await make_fleet(clock=clock, cameras=1, listen="address")
     await fleet.set_fault("cam-0001", Fault.REBOOT, True, parameter=30)
     assert fleet.truth("cam-0001")["expected"] == ["refused"]
     await clock.advance(29)
@@ -218,10 +218,44 @@ async def test_unreachable_is_the_systems_answer_where_it_permits(make_fleet: An
     assert fleet.routes.cut == set()
 
 
+def test_a_killed_fleets_routes_are_taken_back_by_the_next_one_on_its_addresses() -> None:
+    killed, following = Routes(), Routes()
+    if not killed.available():
+        pytest.skip("this process may not change the routing table (CAP_NET_ADMIN)")
+    mine, foreign = "127.252.1.1", "127.252.1.2"
+    try:
+        assert killed.cut_off(mine)
+        assert killed.cut_off(foreign)
+        following.take_back({mine})
+        left = following.left_behind()
+    finally:
+        killed.close()
+    assert mine not in left
+    assert foreign in left
+    assert not {mine, foreign} & following.left_behind()
+
+
 def test_routes_are_never_changed_outside_127() -> None:
     routes = Routes()
     assert not routes.cut_off("192.0.2.1")
     assert routes.cut == set()
+
+
+@pytest.mark.usefixtures("no_leaks")
+async def test_nothing_is_left_behind(clip_folder: Path) -> None:
+    fleet = Fleet(FleetSpec(2, recorders=1, channels=2, main=(320, 180), sub=(160, 88), cache=clip_folder))
+    await fleet.start()
+    fleet.follow([Step(1e6, Fault.BLACK, True, ("rec-01-ch1",))])
+    await fleet.set_fault("rec-01-ch1", Fault.REBOOT, True)
+    reader, writer = await asyncio.open_connection(fleet.devices[0].host, fleet.devices[0].onvif_port)
+    await fleet.set_fault("rec-01-ch1", Fault.REBOOT, False)
+    await fleet.stop()
+    async with asyncio.timeout(5):
+        await asyncio.gather(reader.read(), return_exceptions=True)
+    writer.close()
+    await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+    assert not fleet.rtsp.connections
+    assert not fleet.http.connections
 
 
 async def test_snapshots_follow_the_faults(make_fleet: Any) -> None:

@@ -20,7 +20,7 @@ from camera_gateway.rtsp.digest import authorization, parse_challenges
 from camera_gateway.rtsp.message import Incomplete, Response, parse
 from camera_gateway.rtsp.session import RtspSession
 from camera_gateway.simulator.camera import VirtualCamera
-from camera_gateway.simulator.clip import RING
+from camera_gateway.simulator.clip import RING, clip_of
 from camera_gateway.simulator.faults import EXPECTED, Fault
 from config.clock import ManualClock
 from config.errors import Kind, XueliangError
@@ -353,6 +353,20 @@ async def test_garbage_is_answered_and_closed(make_fleet: Any, seed: int) -> Non
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
     async with raw(fleet.cameras[0]) as client:
         assert (await client.once("OPTIONS")).status == 200
+
+
+@pytest.mark.parametrize("main", [(1920, 1080)])
+async def test_a_large_keyframe_arrives_whole_over_udp(
+    make_fleet: Any, client: RtspClient, target: Any, main: Any
+) -> None:
+    fleet = await make_fleet(cameras=1, main=main)
+    await fleet.prepare(looks=1)
+    await fleet.set_fault("cam-0001", Fault.NOISE, True)
+    key = clip_of(fleet.cameras[0], fleet.cameras[0].device.streams[0], 1)
+    await fleet.clips.gop(key, fleet.cameras[0].step + 1)
+    unit = await keyframe(client, target(fleet.cameras[0], transport="udp"))
+    assert unit.size > 400_000
+    assert not unit.damaged
 
 
 async def test_a_viewer_that_does_not_read_loses_pictures_not_our_memory(make_fleet: Any) -> None:
