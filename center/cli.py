@@ -22,6 +22,8 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 #: Command -> (module with ``add(parser)`` and ``run(arguments)``, one line of help).
 COMMANDS: dict[str, tuple[str, str]] = {
     "probe": ("center.commands.probe", "one full diagnosis of one stream"),
+    "discover": ("center.commands.discover", "what answers on the network"),
+    "import": ("center.commands.import_", "the inventory of points"),
     "demo": ("center.commands.demo", "a virtual network with faults, and the service on it"),
     "serve": ("center.commands.serve", "the service"),
     "status": ("center.commands.status", "states of cameras, since when, and why"),

@@ -17,7 +17,7 @@ from config.errors import Kind, XueliangError
 
 log = logging.getLogger(__name__)
 
-MAX_REQUEST = 8 * 1024 * 1024  # an inventory of 7,500 rows is 2 MiB
+MAX_REQUEST = 32 * 1024 * 1024  # an inventory of 20 MB in base64
 MAX_ANSWER = 64 * 1024 * 1024
 MAX_CONNECTIONS = 16
 READ_SECONDS = 10.0

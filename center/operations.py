@@ -11,6 +11,7 @@ from typing import Any
 
 from center import control
 from center.data_folder import DataFolder
+from center.importing import import_inventory
 from center.states import state_settings
 from center.storage import Storage, opened
 from config.errors import Kind, XueliangError
@@ -112,6 +113,7 @@ async def key_rotate(storage: Storage, parameters: Mapping[str, Any]) -> dict[st
 
 OPERATIONS: dict[str, Operation] = {
     "status": status,
+    "import": import_inventory,
     "audit verify": audit_verify,
     "audit anchor": audit_anchor,
     "key rotate": key_rotate,
