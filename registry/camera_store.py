@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from config.scope import Scope
@@ -15,9 +16,17 @@ from registry.tables import cameras
 
 async def add_camera(scope: Scope, connection: Connection, camera: Camera) -> Camera:
     """One channel of a device that the asker sees."""
-    await rows_store.get(scope, connection, DEVICE, camera.device_id)
-    await rows_store.require_unit(scope, connection, camera.unit_id)
-    return await rows_store.add(scope, connection, CAMERA, camera)
+    await add_cameras(scope, connection, [camera])
+    return camera
+
+
+async def add_cameras(scope: Scope, connection: Connection, added: Sequence[Camera]) -> None:
+    """Channels of devices that the asker sees."""
+    for device_id in {camera.device_id for camera in added}:
+        await rows_store.get(scope, connection, DEVICE, device_id)
+    for unit_id in {camera.unit_id for camera in added}:
+        await rows_store.require_unit(scope, connection, unit_id)
+    await rows_store.add_many(scope, connection, CAMERA, added)
 
 
 async def change_camera(scope: Scope, connection: Connection, camera_id: str, version: int, **fields: Any) -> Camera:

@@ -8,16 +8,16 @@ from typing import Any
 from config.ids import new_id
 from config.scope import Scope
 from config.text import printable
-from registry.binding_store import bind, bindings_of_camera
+from registry.binding_store import bind_many
 from registry.camera import Camera
-from registry.camera_store import add_camera, cameras_of, change_camera
+from registry.camera_store import add_cameras, cameras_of, change_camera
 from registry.database import Connection
 from registry.device import Device
 from registry.found_device import FoundChannel, FoundStream
 from registry.point import Point
-from registry.point_store import add_point
+from registry.point_store import add_points
 from registry.stream import Stream, is_url
-from registry.stream_store import put_stream, streams_of
+from registry.stream_store import add_streams, put_stream, streams_of
 
 
 async def put_channels(
@@ -29,16 +29,30 @@ async def put_channels(
     channel that a device no longer tells of is the checks' matter, not the list's.
     """
     known = await cameras_of(acting, connection, device.id)
-    added: list[Camera] = []
+    fresh: list[tuple[Camera, FoundChannel]] = []
+    # Firmwares that name two channels alike exist; the first of a name is taken.
+    first: dict[str, FoundChannel] = {}
     for channel in channels:
+        first.setdefault(channel.token, channel)
+    for channel in first.values():
         camera = _match(known, channel)
         if camera is None:
-            camera = await _new_camera(acting, connection, device, channel, alone=len(channels) == 1)
-            added.append(camera)
-        elif camera.token != channel.token:
+            fresh.append((_camera(device, channel, alone=len(channels) == 1), channel))
+            continue
+        if camera.token != channel.token:
             camera = await change_camera(acting, connection, camera.id, camera.version, token=channel.token)
         await _put_streams(acting, connection, camera, channel.streams)
-    return tuple(added)
+    await _add(acting, connection, fresh)
+    return tuple(camera for camera, _ in fresh)
+
+
+async def _add(acting: Scope, connection: Connection, fresh: list[tuple[Camera, FoundChannel]]) -> None:
+    """All new channels of a recorder in a handful of statements."""
+    pairs = [(camera, _point(camera)) for camera, _ in fresh]
+    await add_cameras(acting, connection, [camera for camera, _ in fresh])
+    await add_points(acting, connection, [point for _, point in pairs])
+    await bind_many(acting, connection, pairs)
+    await add_streams(acting, connection, [stream for one in fresh for stream in _streams(*one)])
 
 
 def _match(known: list[Camera], channel: FoundChannel) -> Camera | None:
@@ -48,42 +62,41 @@ def _match(known: list[Camera], channel: FoundChannel) -> Camera | None:
     return next((c for c in known if c.token == str(c.channel) and c.channel == channel.number), None)
 
 
-async def _new_camera(
-    acting: Scope, connection: Connection, device: Device, channel: FoundChannel, *, alone: bool
-) -> Camera:
+def _camera(device: Device, channel: FoundChannel, *, alone: bool) -> Camera:
     own = channel.name or f"channel {channel.number}"
-    name = printable(device.name if alone else f"{device.name} {own}", 200)
-    camera = await add_camera(
-        acting,
-        connection,
-        Camera(
-            id=new_id(),
-            device_id=device.id,
-            token=channel.token,
-            name=name,
-            area_id=device.area_id,
-            unit_id=device.unit_id,
-            channel=channel.number,
-            lifecycle=device.lifecycle,
-        ),
-    )
-    point = Point(
+    return Camera(
         id=new_id(),
-        name=name,
+        device_id=device.id,
+        token=channel.token,
+        name=printable(device.name if alone else f"{device.name} {own}", 200),
         area_id=device.area_id,
-        maintenance_unit_id=device.unit_id,
+        unit_id=device.unit_id,
+        channel=channel.number,
         lifecycle=device.lifecycle,
     )
-    await add_point(acting, connection, point)
-    await bind(acting, connection, camera.id, point.id)
-    return camera
 
 
-async def ensure_point(acting: Scope, connection: Connection, camera: Camera, point_id: str) -> None:
-    """The camera serves that point; nothing is written where it already does."""
-    held = await bindings_of_camera(acting, connection, camera.id)
-    if not any(binding.point_id == point_id and binding.until is None for binding in held):
-        await bind(acting, connection, camera.id, point_id)
+def _point(camera: Camera) -> Point:
+    """A place for it, to be given its record by people."""
+    return Point(
+        id=new_id(),
+        name=camera.name,
+        area_id=camera.area_id,
+        maintenance_unit_id=camera.unit_id,
+        lifecycle=camera.lifecycle,
+    )
+
+
+def _streams(camera: Camera, channel: FoundChannel) -> list[Stream]:
+    first = {stream.role: stream for stream in reversed(channel.streams) if is_url(stream.url)}
+    return [
+        replace(Stream(new_id(), camera.id, role, stream.url), **_learned(stream)) for role, stream in first.items()
+    ]
+
+
+def _learned(found: FoundStream) -> dict[str, Any]:
+    names = ("codec", "width", "height", "fps", "gop_seconds", "profile_token")
+    return {name: value for name in names if (value := getattr(found, name)) is not None}
 
 
 async def _put_streams(acting: Scope, connection: Connection, camera: Camera, found: tuple[FoundStream, ...]) -> None:
@@ -92,11 +105,6 @@ async def _put_streams(acting: Scope, connection: Connection, camera: Camera, fo
         if not is_url(one.url):
             continue
         old = stands.get(one.role)
-        learned: dict[str, Any] = {
-            name: value
-            for name in ("codec", "width", "height", "fps", "gop_seconds", "profile_token")
-            if (value := getattr(one, name)) is not None
-        }
-        new = replace(old or Stream(new_id(), camera.id, one.role, one.url), url=one.url, **learned)
+        new = replace(old or Stream(new_id(), camera.id, one.role, one.url), url=one.url, **_learned(one))
         if new != old:
             await put_stream(acting, connection, new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -43,8 +43,8 @@ async def list_proposals(
     return Page(tuple(await _discreet(scope, connection, list(found.items))), found.after)
 
 
-async def add_proposal(scope: Scope, connection: Connection, proposal: Proposal) -> Proposal:
-    return await rows_store.add(scope, connection, PROPOSAL, proposal, details={"host": proposal.host})
+async def add_proposals(scope: Scope, connection: Connection, added: Sequence[Proposal]) -> None:
+    await rows_store.add_many(scope, connection, PROPOSAL, added)
 
 
 async def change_proposal(
@@ -80,9 +80,10 @@ async def _alike(
     noun = DEVICE if table is devices else PROPOSAL
     seen = noun.visible(scope.where(Permission.READ))
     for name in ("host", "serial", "mac", "endpoint_uuid"):
-        values = sorted({getattr(one, name) for one in found} - {""})
+        # Firmwares differ in case between their answers.
+        values = sorted({getattr(one, name).lower() for one in found} - {""})
         for start in range(0, len(values), _CHUNK):
-            some = table.c[name].in_(values[start : start + _CHUNK])
+            some = sa.func.lower(table.c[name]).in_(values[start : start + _CHUNK])
             for row in await connection.execute(sa.select(table).where(some, where, seen)):
                 rows[row.id] = row
     return [rows[key] for key in sorted(rows)]

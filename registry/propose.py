@@ -76,12 +76,23 @@ async def _some(
     devices = {device.id: device for device in await proposal_store.devices_like(acting, connection, found)}
     known = {proposal.id: proposal for proposal in await proposal_store.proposals_like(acting, connection, found)}
     done: list[Proposed] = []
+    fresh: list[Proposal] = []
+    answered: dict[tuple[str, int], Proposed] = {}
     for one in found:
+        place_of_one = (one.host.lower(), one.port)
+        if place_of_one in answered:
+            # The same answer twice, from two ways of looking.
+            done.append(answered[place_of_one])
+            continue
         there = [p for p in known.values() if p.status in proposal_store.OPEN]
         proposed = await _one(acting, connection, one, judge(one, devices.values(), there), known, devices, place)
         if proposed.proposal is not None:
+            if proposed.proposal.id not in known:
+                fresh.append(proposed.proposal)
             known[proposed.proposal.id] = proposed.proposal
         done.append(proposed)
+        answered[place_of_one] = proposed
+    await proposal_store.add_proposals(acting, connection, fresh)
     seen = [p.proposal.id for p in done if p.proposal is not None]
     await proposal_store.seen_again(connection, seen, clock_of(connection).now())
     return done
@@ -126,8 +137,7 @@ async def _one(
             unit_id=place[1],
             **fields,
         )
-        added = await proposal_store.add_proposal(acting, connection, fresh)
-        return Proposed(Outcome.CONFLICT if conflicts else Outcome.NEW, added, judgement.device_id)
+        return Proposed(Outcome.CONFLICT if conflicts else Outcome.NEW, fresh, judgement.device_id)
     changed = await proposal_store.change_proposal(acting, connection, before.id, before.version, **fields)
     same = changed.version == before.version
     outcome = Outcome.SEEN_AGAIN if same else Outcome.CONFLICT if conflicts else Outcome.NEW
