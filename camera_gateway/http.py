@@ -290,6 +290,8 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
+        if self.done.done():
+            return  # what follows a whole answer is nobody's
         if self.received > self.limit + _OVERHEAD:
             self._fail(Kind.TOO_LARGE, f"an HTTP answer of more than {self.limit} bytes")
         else:
