@@ -94,6 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
+    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1920x1080")
     return int(width), int(height)
 
 
