@@ -23,7 +23,13 @@ FAST: dict[str, dict[str, float]] = {
         "link_window": 3,
     },
     "references": {"accept_samples": 3, "write_seconds": 5},
-    "cameras": {"connect_seconds": 2, "reply_seconds": 2, "keyframe_extra_seconds": 3, "total_seconds": 8},
+    "cameras": {
+        "connect_seconds": 2,
+        "reply_seconds": 2,
+        "stall_seconds": 2,
+        "keyframe_extra_seconds": 4,
+        "total_seconds": 8,
+    },
     "discovery": {"rate": 2000, "wait_seconds": 1, "period_seconds": 60},
 }
 
