@@ -74,7 +74,7 @@ def reach() -> Reach:
 
 
 @asynccontextmanager
-async def onvif_rig(*devices: VirtualDevice, wrap: Wrap | None = None, answer: float = 5.0) -> AsyncIterator[Rig]:
+async def onvif_rig(*devices: VirtualDevice, wrap: Wrap | None = None, answer: float = 20.0) -> AsyncIterator[Rig]:
     """``wrap`` may spoil an answer before it leaves."""
     clock = SystemClock()
     by_host = {d.host: d for d in devices}
@@ -91,7 +91,7 @@ async def onvif_rig(*devices: VirtualDevice, wrap: Wrap | None = None, answer: f
     for device in devices:
         device.onvif_port = port
     memory = InMemoryDeviceMemory(clock)
-    http = DeviceHttp(reach(), memory, clock, deadlines=HttpDeadlines(2.0, answer))
+    http = DeviceHttp(reach(), memory, clock, deadlines=HttpDeadlines(10.0, answer))
     try:
         yield Rig(by_host, onvif, port, memory, http, OnvifClient(http, memory, clock, DOCUMENTS), seen)
     finally:
