@@ -245,29 +245,38 @@ class RtspClient:
         return session
 
     async def _set_up_track(self, call: _Call, session: RtspSession, described: Described) -> None:
-        """TCP, then UDP where the camera refuses TCP and the target leaves it open."""
+        """TCP, then UDP where the camera refuses TCP and the target leaves it open; what worked last comes first."""
         wanted = call.target.transport
         facts = await self._memory.recall(call.address)
         if facts.keepalive:
             session.keepalive_method = facts.keepalive
-        if wanted == "udp" or (wanted == "auto" and facts.transport == "udp"):
-            await self._set_up_udp(call, session, described)
-            return
-        transport = "RTP/AVP/TCP;unicast;interleaved=0-1"
-        response = await self._setup_request(call, session, described, transport)
-        agreed = parse_transport(response.headers.get("Transport"))
-        if response.status == 200 and (agreed.tcp or not agreed.client_ports):
-            channels = agreed.channels or (0, 1)
-            call.connection.rtp_channel, call.connection.rtcp_channel = channels
-            call.connection.receiver = session.receiver
-            return
-        if response.status == 461 and wanted == "auto":
-            await self._set_up_udp(call, session, described)
-            await self._memory.remember(call.address, transport="udp")
-            return
+        both = ["udp", "tcp"] if facts.transport == "udp" else ["tcp", "udp"]
+        order = both if wanted == "auto" else [wanted]
+        ways = {"udp": self._set_up_udp, "tcp": self._set_up_tcp}
+        for transport in order:
+            response = await ways[transport](call, session, described)
+            if response.status == 200:
+                session.transport = transport
+                if transport != order[0]:
+                    await self._memory.remember(call.address, transport=transport)
+                return
+            if response.status != 461:
+                break
         raise refusal("SETUP", response, call.connection.where)
 
-    async def _set_up_udp(self, call: _Call, session: RtspSession, described: Described) -> None:
+    async def _set_up_tcp(self, call: _Call, session: RtspSession, described: Described) -> Response:
+        response = await self._setup_request(call, session, described, "RTP/AVP/TCP;unicast;interleaved=0-1")
+        if response.status == 200:
+            agreed = parse_transport(response.headers.get("Transport"))
+            if not agreed.tcp and agreed.client_ports:
+                raise XueliangError(
+                    Kind.PROTOCOL, "the camera agrees to UDP where TCP was asked for", where=call.connection.where
+                )
+            call.connection.rtp_channel, call.connection.rtcp_channel = agreed.channels or (0, 1)
+            call.connection.receiver = session.receiver
+        return response
+
+    async def _set_up_udp(self, call: _Call, session: RtspSession, described: Described) -> Response:
         connection, receiver, clock = call.connection, session.receiver, self._clock
         loop = asyncio.get_running_loop()
 
@@ -291,13 +300,14 @@ class RtspClient:
         connection.media = pair
         ports = f"{pair.ports[0]}-{pair.ports[1]}"
         response = await self._setup_request(call, session, described, f"RTP/AVP;unicast;client_port={ports}")
-        if response.status != 200:
-            raise refusal("SETUP", response, connection.where)
-        agreed = parse_transport(response.headers.get("Transport"))
-        pair.server_ports = agreed.server_ports
-        session.pair = pair
-        session.transport = "udp"
-        connection.receiver = receiver
+        if response.status == 200:
+            pair.server_ports = parse_transport(response.headers.get("Transport")).server_ports
+            session.pair = pair
+            connection.receiver = receiver
+        else:
+            connection.media = None
+            pair.close()
+        return response
 
     async def _setup_request(self, call: _Call, session: RtspSession, described: Described, transport: str) -> Response:
         """SETUP of the video track; once more with the address asked for where Content-Base led nowhere."""

@@ -232,15 +232,20 @@ class Connection(asyncio.Protocol):
         places = [data.find(bytes((DOLLAR, c)), position + 1) for c in (self.rtp_channel, self.rtcp_channel) if c >= 0]
         places.append(data.find(b"RTSP/1.", position + 1))
         following = min((p for p in places if p > 0), default=len(data))
-        self._garbage += following - position
+        self._stray(following - position)
+        return following
+
+    def _stray(self, count: int) -> None:
+        """Bytes nobody asked for: stray ones, or replies to nothing."""
+        self._garbage += count
         if self._garbage > MAX_GARBAGE:
             raise self._error(
                 Kind.PROTOCOL, "what comes is not RTSP", "Check the port in the address, and restart the camera"
             )
-        return following
 
     def _response(self, response: Response) -> None:
         if response.status < 200:
+            self._stray(64)
             return
         number = response.headers.get("CSeq").strip()
         cseq = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
@@ -248,6 +253,8 @@ class Connection(asyncio.Protocol):
         if future is None and len(self._pending) == 1 and cseq not in range(1, self._cseq + 1):
             future = self._pending.popitem()[1]  # some firmwares count for themselves
         identifier, timeout = session_id(response)
+        if future is None:
+            self._stray(len(response.body) + 64)
         expected = self.state in (State.SETTING_UP, State.ENDING) and not self.session
         if identifier and response.status < 300 and expected:
             self.session, self.session_timeout = identifier, timeout

@@ -72,6 +72,8 @@ class RtspSession:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ssrc = random.getrandbits(32)
         self._pli_at = float("-inf")
+        self._key_at = float("-inf")
+        self._gop = float("inf")
         self._reported = (0, 0)
         self._connection.on_failure = self._failed
 
@@ -108,6 +110,7 @@ class RtspSession:
         if unit.keyframe:
             self.stats.keyframes += 1
             self._to_keyframe = False
+            self._learn_request(unit.received)
             if self.timings.keyframe is None and not unit.damaged:
                 self.note_keyframe(unit)
         elif self._to_keyframe:
@@ -196,6 +199,15 @@ class RtspSession:
     def open_path(self) -> None:
         if self.pair is not None:
             self.pair.open_path(rtcp.receiver_report(self._ssrc))
+
+    def _learn_request(self, now: float) -> None:
+        """A keyframe soon after a PLI, and well before one was due, proves that the camera grants them."""
+        distance = now - self._key_at
+        self._key_at = now
+        if now - self._pli_at > distance:
+            self._gop = distance
+        elif now - self._pli_at <= PLI_SECONDS and distance < 0.75 * self._gop < float("inf"):
+            self._learned["keyframe_method"] = "pli"
 
     def _failed(self, error: XueliangError) -> None:
         self._failure = error
