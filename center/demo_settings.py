@@ -29,6 +29,7 @@ FAST: dict[str, dict[str, float]] = {
         "stall_seconds": 2,
         "keyframe_extra_seconds": 4,
         "total_seconds": 8,
+        "refused_hold_seconds": 10,
     },
     "discovery": {"rate": 2000, "wait_seconds": 1, "period_seconds": 60},
 }

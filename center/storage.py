@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import health.tables  # noqa: F401 - registers health's tables on the one MetaData
@@ -63,7 +64,8 @@ async def opened(settings: Settings, clock: Clock | None = None, *, may_migrate:
         try:
             await _up_to_date(db, may_migrate)
             keys = await open_keys(db, folder.keys / "master.key")
-            yield Storage(settings, folder, db, keys, Vault(keys), StoredDeviceMemory(db, clock), clock)
+            hold = timedelta(seconds=settings.cameras.refused_hold_seconds)
+            yield Storage(settings, folder, db, keys, Vault(keys), StoredDeviceMemory(db, clock, hold), clock)
         finally:
             await db.close()
     finally:

@@ -88,3 +88,11 @@ class Cameras(Section):
     idle_seconds: float = setting(
         15.0, "A shared session is let go this long after its last user.", unit="s", ge=1, le=120
     )
+    refused_hold_seconds: float = setting(
+        3600.0,
+        "After a refused password: no further try with it for so long, over all channels and protocols of the device.",
+        unit="s",
+        ge=1,
+        le=604_800,
+        danger="Under 1800 s, cameras that lock an account for half an hour are kept locked by us.",
+    )

@@ -11,6 +11,7 @@ class Thresholds(Section):
     no_signal_flat: float = setting(
         0.93, "Neighbouring pixels equal to the last bit: drawn, not seen.", unit="share", ge=0, le=1
     )
+    no_signal_dominant: float = setting(0.75, "Pixels of one grey level in a drawn screen.", unit="share", ge=0, le=1)
     snow_noise: float = setting(30.0, "Noise of an untuned receiver.", unit="grey levels", ge=0, le=255)
     snow_layout: float = setting(
         7.0, "Largest deviation of the 64x36 picture that is still snow.", unit="grey levels", ge=0, le=255
@@ -51,6 +52,15 @@ class Thresholds(Section):
     shift_score: float = setting(0.22, "Agreement once moved back.", unit="score", ge=0, le=1)
     shift_gain: float = setting(0.12, "By how much moving back must mend the agreement.", unit="score", ge=0, le=1)
     blur_ratio: float = setting(0.72, "Sharpness over the reference's own median.", unit="ratio", ge=0, le=1000)
+    blur_noisy_ratio: float = setting(
+        0.83, "The same where noise hides it and the edges themselves went soft.", unit="ratio", ge=0, le=1000
+    )
+    blur_crispness: float = setting(
+        0.7, "Edge strength over the reference's own, for edges gone soft.", unit="ratio", ge=0, le=1000
+    )
+    blur_floor: float = setting(
+        0.4, "|Laplacian| over |gradient| of a picture blurred whatever it shows.", unit="ratio", ge=0, le=1000
+    )
     blur_light: float = setting(
         0.6, "Of the 64x36 pictures, below which it is another view.", unit="correlation", ge=-1, le=1
     )
