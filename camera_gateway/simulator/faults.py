@@ -86,7 +86,7 @@ EXPECTED: dict[Fault, Expectation] = {
     Fault.COVERED_30: Expectation(_P, ("covered",), certain=False),
     Fault.FROZEN: Expectation(_P, ("frozen",)),
     Fault.MOVED: Expectation(_P, ("moved",), unit="share of the width", default=0.08, low=0.01, high=0.5),
-    Fault.BLURRED: Expectation(_P, ("blurred",), unit="pixels at 640", default=4.0, low=0.5, high=16.0),
+    Fault.BLURRED: Expectation(_P, ("blurred",), unit="pixels at 640", default=6.0, low=0.5, high=16.0),
     Fault.STRIPES: Expectation(_P, ("stripes",), unit="grey levels", default=20.0, low=2.0, high=80.0),
     Fault.NOISE: Expectation(_P, ("noise",), unit="grey levels", default=35.0, low=5.0, high=80.0),
     Fault.CAST: Expectation(_P, ("cast",), unit="gain", default=1.9, low=1.1, high=4.0),

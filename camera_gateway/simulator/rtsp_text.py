@@ -46,7 +46,11 @@ def resolve(device: VirtualDevice, uri: str) -> Asked | None:
     if len(parts) < 2 or len(parts) > 3 or not parts[0].startswith("ch"):
         return None
     number = parts[0][2:]
-    if not (number.isascii() and number.isdigit()) or not 1 <= int(number[:6]) <= len(device.channels):
+    if (
+        not (number.isascii() and number.isdigit())
+        or number.startswith("0")
+        or not 1 <= int(number[:6]) <= len(device.channels)
+    ):
         return None
     camera = device.channels[int(number) - 1]
     stream = next((s for s in device.streams if s.name == parts[1]), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -143,3 +144,11 @@ def test_a_spec_that_cannot_be_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(XueliangError) as caught:
         FleetSpec(**fields).check()  # type: ignore[arg-type]
     assert caught.value.kind is Kind.INVALID
+
+
+def test_the_reference_names_every_fault_and_its_default() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "ref" / "virtual-fleet.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `") and line.count("|") == 5]
+    for fault, expectation in EXPECTED.items():
+        (row,) = [line for line in rows if f"`{fault}`" in line]
+        assert not expectation.unit or f"({expectation.default:g})" in row
