@@ -69,6 +69,7 @@ class Engine:
         listener: Listener | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.tending = 0  # how many of the periodic works run just now
         self._db = db
         self._clock = clock
         self._book = book
@@ -98,20 +99,23 @@ class Engine:
         await self._follow()
         self._ready.set()
         rules = self._settings
+        starting = asyncio.create_task(self._start_probes(), name="health: start")
+        stopped = asyncio.create_task(self._stopped(), name="health: stop")
         loops: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self._stopping.wait(), name="health: stop"),
-            asyncio.create_task(self._start_probes(), name="health: start"),
             asyncio.create_task(self._every(rules.follow_seconds, self._follow), name="health: follow"),
             asyncio.create_task(self._every(rules.tend_seconds, self._tend, at_once=True), name="health: tend"),
             asyncio.create_task(self._every(rules.clean_seconds, self._clean), name="health: clean"),
         ]
         try:
-            ended, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+            # They end when told to stop; one that ends before had a defect, which is not to be hidden.
+            await asyncio.wait([starting, *loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end(loops)
-            await self._wind_down()
-        for task in ended:  # a loop never ends by itself but for a defect, which is not to be hidden
-            task.result()
+            self._stopping.set()
+            await _end([starting, stopped])
+            await self._wind_down(loops)
+        for task in [starting, *loops]:
+            if not task.cancelled():
+                task.result()
 
     async def stop(self) -> None:
         """Start nothing more; :meth:`run` lets what runs finish for a while, and ends."""
@@ -148,7 +152,7 @@ class Engine:
     # The loops
 
     async def _start_probes(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             await self._places.acquire()
             probe = await self._scheduler.next()
             task = asyncio.create_task(self._probe(probe), name=f"probe {probe.camera_id} {probe.probe_id}")
@@ -160,15 +164,29 @@ class Engine:
         self._places.release()
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]], *, at_once: bool = False) -> None:
+        """Until told to stop, and then not in the middle of the work."""
         if not at_once:
-            await self._clock.sleep(seconds)
-        while True:
+            await self._pause(seconds)
+        while not self._stopping.is_set():
+            self.tending += 1
             try:
                 await work()
             except XueliangError as error:
                 self.counts["failed_internally"] += 1
                 log.warning("x %s: %s", getattr(work, "__name__", "work"), error)
-            await self._clock.sleep(seconds)
+            finally:
+                self.tending -= 1
+            await self._pause(seconds)
+
+    async def _pause(self, seconds: float) -> None:
+        waits = [asyncio.create_task(self._clock.sleep(seconds)), asyncio.create_task(self._stopped())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _end(waits)
+
+    async def _stopped(self) -> None:
+        await self._stopping.wait()
 
     async def _follow(self) -> None:
         """The registry's news: new cameras get a row and a slot, those that left are let go."""
@@ -262,13 +280,13 @@ class Engine:
         self.counts["failed_internally"] += 1
         log.warning("x %s %s: %s", probe.camera_id, probe.probe_id, text)
 
-    async def _wind_down(self) -> None:
+    async def _wind_down(self, loops: list[asyncio.Task[Any]]) -> None:
         """Let what runs finish, end what does not, write what is not written."""
-        if self._tasks:
-            timer = asyncio.create_task(self._clock.sleep(self._settings.stop_seconds))
-            rest = asyncio.create_task(asyncio.wait(list(self._tasks)))
-            await asyncio.wait([timer, rest], return_when=asyncio.FIRST_COMPLETED)
-            await _end([timer, rest, *self._tasks])
+        running = [*self._tasks, *loops]
+        timer = asyncio.create_task(self._clock.sleep(self._settings.stop_seconds))
+        rest = asyncio.create_task(asyncio.wait(running))
+        await asyncio.wait([timer, rest], return_when=asyncio.FIRST_COMPLETED)
+        await _end([timer, rest, *running])
         for future in self._commands.values():
             future.cancel()
         with contextlib.suppress(XueliangError):  # told by the batch; the changes in it were never acknowledged

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from camera_gateway.access_unit import AccessUnit
 from camera_gateway.job import Answer, Job
 from camera_gateway.rtsp.timing import Timings
+from camera_gateway.source_state import SourceState
 from camera_gateway.target import StreamTarget
 from config.clock import Clock
 from config.errors import Kind, XueliangError
@@ -30,7 +31,10 @@ _AT_PICTURE = frozenset({Cause.NO_KEYFRAME, Cause.STALLED, Cause.UNDECODABLE, Ca
 
 class KeyframeSource(Protocol):
     @property
-    def timings(self) -> Timings | None: ...
+    def timings(self) -> Timings: ...
+
+    @property
+    def state(self) -> SourceState: ...
 
     async def newest_keyframe(self, max_age: float = 0.0, deadline: float | None = None) -> AccessUnit: ...
 
@@ -39,6 +43,8 @@ class Sources(Protocol):
     """The hub of :mod:`camera_gateway.source`: one session a stream, whoever wants it."""
 
     def source(self, key: str, target: StreamTarget) -> KeyframeSource: ...
+
+    async def forget(self, key: str) -> None: ...
 
 
 class Judges(Protocol):
@@ -91,12 +97,10 @@ class PictureCheck:
         """Never raises for what the camera does. ``learn`` is false while somebody works on it."""
         if target is None:
             return self._seen(camera, probe_id, None, Layer.NONE, "", "no address of a stream is known")
-        source = self._sources.source(f"{camera.camera_id}/main", target)
         try:
-            unit = await source.newest_keyframe(max_age=0.0, deadline=self.settings.total)
+            unit, delays = await self._keyframe(f"{camera.camera_id}/main", target)
         except XueliangError as error:
-            return self._failed(camera, probe_id, error, _delays(source.timings))
-        delays = _delays(source.timings)
+            return self._failed(camera, probe_id, error)
         at = self._clock.now()
         request = self._request(camera, unit, at, learn=learn)
         job = Job(
@@ -114,6 +118,16 @@ class PictureCheck:
         self._commands.pop(camera.camera_id, None)
         self._last[camera.camera_id] = _Last(answer.numbers.get("signature", b""), unit.sender_time)
         return self._judged(camera, probe_id, at, verdicts, answer, delays)
+
+    async def _keyframe(self, key: str, target: StreamTarget) -> tuple[AccessUnit, Delays]:
+        source = self._sources.source(key, target)
+        try:
+            unit = await source.newest_keyframe(max_age=0.0, deadline=self.settings.total)
+            return unit, _delays(source.timings)
+        finally:
+            # A source remembers its newest keyframe, 100 kB and more: too much to keep for every camera of a fleet.
+            if source.state is SourceState.IDLE:
+                await self._sources.forget(key)
 
     def _request(self, camera: WatchedCamera, unit: AccessUnit, at: datetime, *, learn: bool) -> JudgeRequest:
         last = self._last.get(camera.camera_id, _Last())
@@ -157,7 +171,9 @@ class PictureCheck:
             thumbnail=answer.thumbnail,
         )
 
-    def _failed(self, camera: WatchedCamera, probe_id: str, error: XueliangError, delays: Delays) -> Observation:
+    def _failed(
+        self, camera: WatchedCamera, probe_id: str, error: XueliangError, delays: Delays | None = None
+    ) -> Observation:
         cause = cause_of(error.kind)
         layer = Layer.PICTURE if cause in _AT_PICTURE else Layer.STREAM
         link = None if cause is None else Link.DOWN
@@ -192,12 +208,10 @@ class PictureCheck:
         )
 
 
-def _delays(timings: Timings | None) -> Delays:
+def _delays(timings: Timings) -> Delays:
     def ms(seconds: float | None) -> float | None:
         return None if seconds is None else round(seconds * 1000.0, 1)
 
-    if timings is None:
-        return Delays()
     return Delays(ms(timings.signalling), ms(timings.stream), ms(timings.keyframe))
 
 
