@@ -42,6 +42,13 @@ class Bearer(Protocol):
     def endpoint_uuid(self) -> str | None: ...
 
 
+class Known(Bearer, Protocol):
+    """A device of ours."""
+
+    @property
+    def onvif_xaddr(self) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """``device_id`` is the known device at that address, if there is one."""
@@ -74,15 +81,14 @@ def changed_facts(known: Bearer, found: FoundDevice | Bearer) -> list[str]:
     return [text for text, before, now in pairs if before and now and before != now]
 
 
-def judge(found: FoundDevice, devices: Iterable[Bearer], proposals: Iterable[Bearer]) -> Judgement:
+def judge(found: FoundDevice, devices: Iterable[Known], proposals: Iterable[Bearer]) -> Judgement:
     """``devices`` are those not removed, ``proposals`` the open ones at other addresses."""
-    here = None
+    known = list(devices)
+    here = next((device for device in known if same_place(found, device)), None) or _listed(found, known)
     conflicts: list[Conflict] = []
-    for device in devices:
-        if same_place(found, device):
-            here = device
-            continue
-        conflicts += _shared(found, device, with_proposal=False)
+    for device in known:
+        if device is not here:
+            conflicts += _shared(found, device, with_proposal=False)
     if here is not None:
         changed = changed_facts(here, found)
         if not changed:
@@ -95,6 +101,14 @@ def judge(found: FoundDevice, devices: Iterable[Bearer], proposals: Iterable[Bea
             conflicts += _shared(found, proposal, with_proposal=True)
     device_id = None if here is None else here.id
     return Judgement(Standing.CONFLICT if conflicts else Standing.NEW, device_id, tuple(conflicts[:20]))
+
+
+def _listed(found: FoundDevice, known: list[Known]) -> Known | None:
+    """The one device that an inventory listed at that host without saying more: inventories often lack the port."""
+    there = [device for device in known if device.host.lower() == found.host.lower()]
+    if len(there) != 1 or there[0].onvif_xaddr:
+        return None
+    return None if any(fact(getattr(there[0], name)) for name, _, _ in _FACTS) else there[0]
 
 
 def _shared(found: FoundDevice, other: Bearer, *, with_proposal: bool) -> list[Conflict]:

@@ -119,6 +119,9 @@ class _Planner:
         self.new_units: dict[str, Unit] = {}
         self.devices = {(device.host, device.port): device for device in existing.devices}
         self.new_devices: dict[tuple[str, int], Device] = {}
+        self.by_host: dict[str, dict[tuple[str, int], Device]] = {}
+        for place, device in self.devices.items():
+            self.by_host.setdefault(place[0], {})[place] = device
         self.cameras = {(camera.device_id, camera.channel): camera for camera in existing.cameras}
         self.new_cameras: dict[tuple[str, int], Camera] = {}
         self.streams = {(stream.camera_id, stream.role): stream for stream in existing.streams}
@@ -253,6 +256,10 @@ class _Planner:
     def _device(self, read: Read, area: Area, point: Point) -> tuple[Device, bool]:
         key = (read.device["host"], read.device.get("port", _ONVIF_PORT))
         device = self.devices.get(key)
+        there = list(self.by_host.get(key[0], {}).values())
+        if device is None and "port" not in read.device and len(there) == 1:
+            # Found on the network before, at the port it really has.
+            device = there[0]
         if device is not None:
             return device, False
         shared = self.hosts[key[0]] > 1 or (read.channel or 1) > 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -40,9 +40,10 @@ class StoredDeviceMemory:
         device_accounts.c.fingerprint != sa.bindparam("key_fingerprint"),
     )
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, hold: timedelta = REFUSED_HOLD) -> None:
         self._db = db
         self._clock = clock
+        self._hold = hold
         self._accounts: dict[AccountKey, _Held] = {}
         self._facts: dict[str, DeviceFacts] = {}
         self._loading = asyncio.Lock()
@@ -58,7 +59,7 @@ class StoredDeviceMemory:
         if before[0] is AccountState.PROVED:
             return
         # Taken here, before anything is awaited: of 64 channels that ask at once, one gets the try.
-        trying = (AccountState.TRYING, self._clock.now() + REFUSED_HOLD)
+        trying = (AccountState.TRYING, self._clock.now() + self._hold)
         self._accounts[key] = trying
         try:
             await self._write(key, trying)
@@ -82,7 +83,7 @@ class StoredDeviceMemory:
 
     async def attempt_failed(self, key: AccountKey) -> None:
         await self._load()
-        refused = (AccountState.REFUSED, self._clock.now() + REFUSED_HOLD)
+        refused = (AccountState.REFUSED, self._clock.now() + self._hold)
         self._accounts[key] = refused
         await self._write(key, refused)
 

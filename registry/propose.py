@@ -112,6 +112,9 @@ async def _one(
     await _hold(acting, connection, judgement, devices)
     conflicts = tuple({**asdict(conflict), "kind": conflict.kind.value} for conflict in judgement.conflicts)
     before = next((p for p in known.values() if same_place(found, p)), None)
+    if before is not None:
+        # Found by multicast now and by a sweep then: that alone is no change.
+        found = replace(found, how=before.how)
     if before is not None and before.status is ProposalStatus.REFUSED and before.facts == pack(found):
         return Proposed(Outcome.REFUSED, before, judgement.device_id)
     status = ProposalStatus.CONFLICT if conflicts else ProposalStatus.NEW

@@ -21,8 +21,8 @@ from registry.camera_list import camera_list, credentials_of, position
 from registry.camera_store import change_camera
 from registry.change_feed_store import after
 from registry.database import Database
-from registry.device import DeviceKind
-from registry.device_store import change_device, get_device
+from registry.device import Device, DeviceKind
+from registry.device_store import add_device, change_device, get_device
 from registry.found_device import FoundChannel, FoundDevice, FoundStream, from_report, pack, unpack
 from registry.identity import fact
 from registry.lifecycle import Lifecycle
@@ -196,12 +196,27 @@ async def test_twins_found_in_one_sweep_conflict_with_each_other(db: Database) -
 
 
 async def test_one_device_found_in_two_ways_is_one_proposal(db: Database) -> None:
-    ways = [dataclasses.replace(CAMERA, how=how) for how in ("multicast", "sweep")]
+    ways = [dataclasses.replace(CAMERA, how=how) for how in ("sweep", "multicast")]
     first, second = await propose_all(SYSTEM, db, ways)
     assert first == second
     async with db.read() as connection:
         assert len((await list_proposals(SYSTEM, connection)).items) == 1
-    assert (await propose(SYSTEM, db, ways[0])).outcome is Outcome.SEEN_AGAIN
+    at = await position(SYSTEM, db)
+    for way in (*ways, *ways):
+        assert (await propose(SYSTEM, db, way)).outcome is Outcome.SEEN_AGAIN
+    assert await position(SYSTEM, db) == at
+
+
+async def test_a_device_that_an_inventory_listed_is_known_at_whatever_port(db: Database) -> None:
+    await add_world(db, "a", 1, cameras=1)
+    async with db.write() as connection:
+        await add_device(SYSTEM, connection, Device("x", "Gate", DeviceKind.CAMERA, CAMERA.host, 554, "a"))
+    answer = await propose(SYSTEM, db, CAMERA)
+    assert (answer.outcome, answer.device_id) == (Outcome.KNOWN, "x")
+    await learn(SYSTEM, db, "x", dataclasses.replace(CAMERA, channels=(channel(1),)))
+    # Now that it has an identity, another port of the same address is another device, as behind a router.
+    other = dataclasses.replace(CAMERA, port=8081, serial="SN-5", mac="", endpoint_uuid="")
+    assert (await propose(SYSTEM, db, other)).outcome is Outcome.NEW
 
 
 async def test_a_conflict_outside_the_areas_is_told_without_naming_it(db: Database) -> None:

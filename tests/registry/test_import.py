@@ -15,7 +15,7 @@ from registry import import_csv
 from registry.audit_store import page
 from registry.camera_list import camera_list, credentials_of
 from registry.database import Database
-from registry.device import DeviceKind
+from registry.device import Device, DeviceKind
 from registry.import_csv import Level, parse
 from registry.import_plan import Existing, ImportPlan, RowAct, plan
 from registry.import_store import Applied, apply, existing
@@ -151,6 +151,13 @@ async def test_a_failure_on_the_way_undoes_all(db: Database) -> None:
         await apply(SYSTEM, db, planned)
     assert caught.value.kind is Kind.CONFLICT
     assert await count(db, changes) == before
+
+
+def test_a_device_found_before_at_another_port_is_that_device() -> None:
+    known = Device("d", "Found", DeviceKind.CAMERA, "10.8.0.1", 8000, "x")
+    text = "name,ip,area,port\nA,10.8.0.1,X,\nB,10.8.0.1,X,8001\n"
+    planned = plan(parse(text.encode()), Existing(devices=(known,)))
+    assert [row.device and row.device.id == "d" for row in planned.rows] == [True, False]
 
 
 def test_hosts_outside_the_networks_are_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -26,11 +27,10 @@ async def allowed(memory: StoredDeviceMemory, key: AccountKey = KEY) -> bool:
     return True
 
 
-async def test_64_channels_wrong_password_20_restarts_one_attempt(database_url: str, clock: ManualClock) -> None:
-    attempts = 0
+async def test_64_channels_wrong_password_20_restarts_one_attempt(db: Database, database_url: str) -> None:
+    attempts, clock = 0, db.clock
     for _ in range(20):
         db = await Database.open(database_url, clock=clock)
-        await migrate(db)
         memory = StoredDeviceMemory(db, clock)
         answers = await asyncio.gather(*(allowed(memory) for _ in range(64)))
         attempts += sum(answers)
@@ -45,6 +45,14 @@ async def test_a_crash_during_the_try_holds_it(db: Database, clock: ManualClock)
     assert not await allowed(StoredDeviceMemory(db, clock))
     await clock.advance(3601)
     assert await allowed(StoredDeviceMemory(db, clock))
+
+
+async def test_the_hold_is_a_parameter(db: Database, clock: ManualClock) -> None:
+    memory = StoredDeviceMemory(db, clock, hold=timedelta(seconds=20))
+    assert await allowed(memory)
+    await memory.attempt_failed(KEY)
+    await clock.advance(21)
+    assert await allowed(memory)
 
 
 async def test_a_new_password_is_tried_at_once(db: Database, clock: ManualClock) -> None:
