@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 MAX_HEAD = 16 * 1024
 MAX_BODY = 1024 * 1024
+#: Seconds a connection that is never answered is kept, so that they do not pile up.
+_SILENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class _Connection(asyncio.Protocol):
             reset(transport)
         elif gate is Gate.SILENT:
             self.silent = True
+            self.timer = asyncio.get_running_loop().call_later(_SILENCE, self.drop)
         else:
             self._expect_request()
 
