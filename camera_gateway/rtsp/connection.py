@@ -21,6 +21,8 @@ MAX_GARBAGE = 64 * 1024
 MAX_UNREAD = 256 * 1024
 MAX_SERVER_REQUESTS = 256
 NO_CHANNEL = -1
+#: A stall timer that fires this much of its time too late tells of our own load.
+LATE_SHARE = 0.1
 
 _METHOD_LETTERS = frozenset(b"ADGOPRST\r\n")
 
@@ -60,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._garbage = 0
         self._server_requests = 0
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._stall_due = 0.0
         self._end_timer: asyncio.TimerHandle | None = None
 
     # -- asyncio.Protocol
@@ -124,7 +127,7 @@ class Connection(asyncio.Protocol):
     def watch_stall(self) -> None:
         """From now on no packet for the stall deadline is a failure."""
         self.last_media = max(self.last_media, self._loop.time())
-        self._stall_timer = self._loop.call_later(self._deadlines.stall, self._check_stall)
+        self._arm_stall(self._deadlines.stall)
 
     def fail(self, error: XueliangError) -> None:
         """Ends the session because of ``error``; whoever waits is told."""
@@ -291,10 +294,14 @@ class Connection(asyncio.Protocol):
             transport.write(Response(200 if known else 501, "OK" if known else "Not Implemented", headers).encode())
 
     def _check_stall(self) -> None:
-        quiet = self._loop.time() - self.last_media
+        now, stall = self._loop.time(), self._deadlines.stall
+        late = now - self._stall_due
+        if late > LATE_SHARE * stall:
+            self.last_media += late  # we were not there to listen: no fault of the camera's
+        quiet = now - self.last_media
         # Timers of uvloop may fire up to a millisecond early.
-        if quiet < self._deadlines.stall - 0.005:
-            self._stall_timer = self._loop.call_later(self._deadlines.stall - quiet, self._check_stall)
+        if quiet < stall - 0.005:
+            self._arm_stall(stall - quiet)
             return
         if self._has_media():
             self.fail(
@@ -312,6 +319,10 @@ class Connection(asyncio.Protocol):
                     "Check the channel's video input; over UDP check for a firewall",
                 )
             )
+
+    def _arm_stall(self, seconds: float) -> None:
+        self._stall_due = self._loop.time() + seconds
+        self._stall_timer = self._loop.call_later(seconds, self._check_stall)
 
     def _has_media(self) -> bool:
         return self.receiver is not None and self.receiver.first_packet is not None

@@ -219,3 +219,22 @@ async def test_no_task_and_no_descriptor_left(make_client: MakeClient) -> None:
             await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) == tasks
         assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+async def test_our_own_lateness_is_no_stall(make_client: MakeClient) -> None:
+    client = make_client(deadlines=Deadlines(teardown=0.3))
+    async with RtspTestServer(replace(GOOD, media=packets([KEY, DELTA]))) as server:
+        session = await client.open(target(server))
+        await session.next_unit()
+        connection, now = session.connection, asyncio.get_running_loop().time()
+        assert connection._stall_timer is not None
+        connection._stall_timer.cancel()
+        connection.last_media, connection._stall_due = now - 7.0, now - 7.0
+        connection._check_stall()
+        assert connection.failure is None
+        connection._stall_timer.cancel()
+        connection.last_media, connection._stall_due = now - 7.0, now
+        connection._check_stall()
+        assert connection.failure is not None
+        assert connection.failure.kind is Kind.STALLED
+        await session.close()
