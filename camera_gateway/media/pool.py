@@ -20,7 +20,7 @@ from config.errors import Kind, XueliangError
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
     queue: int = 512  # waiting jobs per worker
-    run_seconds: float = 5.0  # a 4K keyframe takes 0.1 s; beyond this the decoder hangs
+    run_seconds: float = 10.0  # a 4K keyframe takes 0.1 s; beyond this the decoder hangs
     kills: int = 3  # workers one camera may cost before it is set apart
     quarantine_seconds: float = 24 * 3600.0
     watch_seconds: float = 0.25
@@ -68,6 +68,7 @@ class DecodePool:
         self._lanes = [_Lane() for _ in range(max(1, workers))]
         self._kills: OrderedDict[str, list[float]] = OrderedDict()
         self._tasks: list[asyncio.Task[None]] = []
+        self._busy = asyncio.Event()
         self._closed = False
 
     async def start(self) -> None:
@@ -95,6 +96,7 @@ class DecodePool:
         self.stats.jobs += 1
         lane.queue.append(_Ticket(job, self._clock.monotonic() + deadline, future))
         lane.wake.set()
+        self._busy.set()
         return await future
 
     def quarantined(self) -> dict[str, float]:
@@ -111,18 +113,18 @@ class DecodePool:
 
     async def close(self) -> None:
         self._closed = True
+        waiting = [t for lane in self._lanes for t in (*([lane.running] if lane.running else []), *lane.queue)]
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         for lane in self._lanes:
-            waiting = [*([lane.running] if lane.running else []), *lane.queue]
             lane.queue.clear()
-            for ticket in waiting:
-                _fail(ticket, XueliangError(Kind.UNAVAILABLE, "the decode pool is closed"))
             if lane.process is not None:
                 await lane.process.kill()
                 lane.process = None
+        for ticket in waiting:
+            _fail(ticket, XueliangError(Kind.UNAVAILABLE, "the decode pool is closed"))
 
     def _admit(self, job: Job) -> None:
         if job.unit.size > MAX_UNIT:
@@ -225,8 +227,14 @@ class DecodePool:
 
     async def _watch(self) -> None:
         while True:
+            if not any(lane.queue or lane.running for lane in self._lanes):
+                self._busy.clear()
+                await self._busy.wait()
+            before = self._clock.monotonic()
             await self._clock.sleep(self._limits.watch_seconds)
             now = self._clock.monotonic()
+            if now - before > 4 * self._limits.watch_seconds:
+                continue  # we were late ourselves: an answer may lie unread
             for lane in self._lanes:
                 if lane.running and lane.process and now - lane.started > self._limits.run_seconds:
                     lane.struck = True

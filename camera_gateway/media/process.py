@@ -95,11 +95,17 @@ class WorkerProcess:
             raise
         finally:
             theirs.close()
-        transport, frames = await asyncio.get_running_loop().create_connection(_Frames, sock=ours)
+        try:
+            transport, frames = await asyncio.get_running_loop().create_connection(_Frames, sock=ours)
+        except BaseException:
+            ours.close()
+            process.kill()
+            await process.wait()
+            raise
         worker = cls(process, transport, frames)
         try:
             status, payload = await worker._next()
-        except (WorkerDied, asyncio.CancelledError):
+        except BaseException:
             await worker.kill()
             raise
         if status is not Status.READY:
