@@ -81,3 +81,10 @@ def is_mandatory(header: str) -> bool:
 def title(column: str) -> str:
     """For messages: the Chinese header and our own name."""
     return f"{HEADERS[column][0]} ({column})" if column in HEADERS else column
+
+
+def reference() -> str:
+    """The table of columns for the documentation."""
+    lines = ["| column | headers it is found under |", "|---|---|"]
+    lines += [f"| `{column}` | {', '.join(headers)} |" for column, headers in HEADERS.items()]
+    return "\n".join(lines) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from registry.audit_store import page
 from registry.camera_list import camera_list, credentials_of
 from registry.database import Database
 from registry.device import Device, DeviceKind
+from registry.import_columns import reference
 from registry.import_csv import Level, parse
 from registry.import_plan import Existing, ImportPlan, RowAct, plan
 from registry.import_store import Applied, apply, existing
@@ -239,6 +241,11 @@ def test_words_and_numbers_of_the_catalogue() -> None:
     assert mac("0A1B2C3D4E5F") == mac("0a-1b-2c-3d-4e-5f") == "0a:1b:2c:3d:4e:5f"
     assert gb_doubts("51010600001311000001") is None
     assert gb_doubts("5101060000131100000") is not None
+
+
+def test_the_reference_names_every_column() -> None:
+    page_of_docs = Path(__file__).resolve().parents[2] / "docs" / "ref" / "inventory.md"
+    assert reference() in page_of_docs.read_text(encoding="utf-8")
 
 
 @settings(max_examples=150, deadline=None)
