@@ -130,7 +130,7 @@ class Rig:
             uplink=self.uplink,
             cleaning=self.cleaning,
             settings=rules.get("engine") or EngineSettings(),
-            listener=lambda seen, outcome: self.seen.append((seen, outcome)),
+            listener=rules.get("listener") or (lambda seen, outcome: self.seen.append((seen, outcome))),
         )
         self._run: asyncio.Task[None] | None = None
 
