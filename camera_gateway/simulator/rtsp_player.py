@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 REPORT_SECONDS = 5.0
 #: How often a stream that stalls looks whether it may go on.
 _STALL_LOOK = 0.25
+#: A session that took its keyframe mostly ends at once: what follows is encoded only for one that stays this long.
+_PATIENCE = 0.5
 
 
 @dataclass(slots=True)
@@ -124,6 +126,11 @@ class Player:
         gop = self._gop
         if gop is None or self._index >= len(gop.pictures):
             gop = self._at_hand(self._key)
+            patience = self._began + _PATIENCE - self._loop.time()
+            if gop is None and self._index > 0 and self._packets and patience > 0:
+                self._played += patience
+                self._timer = self._loop.call_later(patience, self._tick)
+                return
             if gop is None:
                 self._task = self._loop.create_task(self._fetch(self._key))
                 self._task.add_done_callback(self._fetched)

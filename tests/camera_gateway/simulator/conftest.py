@@ -66,7 +66,7 @@ def new_client() -> Callable[[], RtspClient]:
 
 def _client() -> RtspClient:
     clock = SystemClock()
-    deadlines = Deadlines(connect=2, reply=1, stall=0.5, keyframe=1, total=10, teardown=1)
+    deadlines = Deadlines(connect=2, reply=1, stall=0.9, keyframe=1, total=10, teardown=1)
     return RtspClient(Reach(ReachPolicy.any()), InMemoryDeviceMemory(clock), clock, deadlines)
 
 

@@ -247,7 +247,7 @@ async def test_a_stall_after_some_seconds_stops_a_session_that_stands(
         with pytest.raises(XueliangError) as caught:
             await until_it_ends(session, units)
     assert caught.value.kind is Kind.STALLED
-    assert 3 <= len(units) <= 6
+    assert 1 <= len(units) <= 6
 
 
 @pytest.mark.parametrize("fault", [Fault.HANGS, Fault.UNREACHABLE, Fault.REFUSED, Fault.REBOOT])
