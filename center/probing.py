@@ -24,6 +24,8 @@ from health.verdict import conclude
 JUDGE = "health.judge:judge"
 #: A keyframe may be this much later than the stream's expected keyframe distance.
 KEYFRAME_EXTRA = 5.0
+#: The commonest GOP is as long as the time watched: a moment more, and it is known.
+GOP_GRACE = 1.0
 DECODE_SECONDS = 15.0
 
 
@@ -42,18 +44,17 @@ async def look(client: RtspClient, clock: Clock, wanted: Look) -> tuple[Seen, by
     seen = Seen(wanted.target.url, Timings())
     judge = DecodePool(JUDGE, 1, clock)
     try:
-        await judge.start()  # while the camera answers, the worker starts
-        units, seen = await _watch(client, clock, wanted, seen)
+        units, seen = await _watch(client, judge, wanted, seen)
         keyframe = next((u for u in units if u.keyframe and not u.damaged), None)
         keyframe = keyframe or next((u for u in units if u.keyframe), None)
-        if keyframe is None or seen.failure is not None:
+        if keyframe is None:
             return seen, b""
         return await _judge(judge, clock, wanted, seen, keyframe)
     finally:
         await judge.close()
 
 
-async def _watch(client: RtspClient, clock: Clock, wanted: Look, seen: Seen) -> tuple[list[AccessUnit], Seen]:
+async def _watch(client: RtspClient, judge: DecodePool, wanted: Look, seen: Seen) -> tuple[list[AccessUnit], Seen]:
     units: list[AccessUnit] = []
     try:
         session = await client.open(wanted.target)
@@ -61,7 +62,7 @@ async def _watch(client: RtspClient, clock: Clock, wanted: Look, seen: Seen) -> 
         return units, replace(seen, failure=_ours_or_its(error))
     failure: XueliangError | None = None
     try:
-        await _collect(session, units, wanted)
+        await _collect(session, judge, units, wanted)
     except XueliangError as error:
         failure = _ours_or_its(error)
     finally:
@@ -81,16 +82,22 @@ async def _watch(client: RtspClient, clock: Clock, wanted: Look, seen: Seen) -> 
     )
 
 
-async def _collect(session: RtspSession, units: list[AccessUnit], wanted: Look) -> None:
-    """Units for ``seconds`` after the first one, and on until a keyframe is among them."""
+async def _collect(session: RtspSession, judge: DecodePool, units: list[AccessUnit], wanted: Look) -> None:
+    """Units for ``seconds`` after the first one, a little on for a second keyframe, and on until there is one."""
     limit = wanted.target.gop_seconds + KEYFRAME_EXTRA
     try:
-        async with asyncio.timeout(max(limit, wanted.seconds + 1.0)):
+        async with asyncio.timeout(max(limit, wanted.seconds + 2 * GOP_GRACE)):
             while True:
                 unit = await session.next_unit()
                 units.append(unit)
-                long_enough = unit.received - units[0].received >= wanted.seconds
-                if long_enough and any(u.keyframe for u in units):
+                if unit.keyframe:
+                    # Not earlier: a process that starts costs some ms, which would be told as the camera's delays.
+                    await judge.start()
+                watched = unit.received - units[0].received
+                keyframes = sum(u.keyframe for u in units)
+                if keyframes >= 2 and watched >= wanted.seconds:
+                    return
+                if keyframes and watched >= wanted.seconds + GOP_GRACE:
                     return
     except TimeoutError:
         if any(unit.keyframe for unit in units):
@@ -110,7 +117,7 @@ async def _judge(pool: DecodePool, clock: Clock, wanted: Look, seen: Seen, keyfr
     try:
         answer = await pool.run(Job("probe", keyframe, parameters=request.to_parameters()), DECODE_SECONDS)
     except XueliangError as error:
-        return replace(seen, failure=_ours_or_its(error)), b""
+        return replace(seen, failure=seen.failure or _ours_or_its(error)), b""
     seen = replace(seen, judged=judged_once(conclude(answer.numbers, request.thresholds)))
     return seen, await _still(clock, keyframe) if wanted.picture else b""
 
