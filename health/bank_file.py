@@ -85,7 +85,7 @@ def _record(data: mmap.mmap, at: int, path: str | Path) -> Reference:
     mean = np.frombuffer(data, np.int8, _MEAN, at).reshape(2, SMALL[1], SMALL[0])
     light = np.frombuffer(data, np.uint8, _LIGHT, at + _MEAN).reshape(TINY[1], TINY[0])
     ring = np.frombuffer(data, np.float32, RING * len(SCALARS), at + _MEAN + _LIGHT).reshape(RING, len(SCALARS))
-    return Reference(ReferenceState(state), samples, created, updated, bands, mean, light, ring[:rows])
+    return Reference(ReferenceState(state), samples, created, updated, bands, mean, light, np.nan_to_num(ring[:rows]))
 
 
 def _invalid(path: str | Path, what: str) -> XueliangError:

@@ -171,7 +171,7 @@ def cast(facts: Facts, t: Thresholds) -> Finding:
         distance = math.hypot(m.a, m.b)
         return _held(distance >= t.cast_absolute and m.spread < 12.0, "distance", distance, t.cast_absolute)
     distance = facts.cast
-    if facts.fit is not None and facts.fit.score < t.gone_score and not _same_light(facts, t):
+    if not in_place(facts, t) and not _same_light(facts, t):
         return _cannot(CannotJudge.EVIDENCE_DESTROYED, "distance", distance, t.cast_distance)
     if m.saturation < t.grey_saturation:
         return _cannot(CannotJudge.GREY_PICTURE, "distance", distance, t.cast_distance)

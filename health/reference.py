@@ -18,6 +18,8 @@ from health.views import TINY, Array
 
 MAX_REFERENCES = 8
 RING = 24
+#: What is still being learned is written this many times more often than what is settled.
+YOUNG = 12
 SCALARS = (
     "sharpness",
     "noise",
@@ -167,12 +169,11 @@ def update(reference: Reference, sample: Sample, score: float, memory: int) -> R
 
 def learn_matched(bank: Bank, index: int, sample: Sample, score: float, learning: Learning) -> Bank | None:
     """A good frame that matched reference ``index``; ``None`` when nothing is to be written."""
-    known = bank.references[index].seen_in(sample.band)
-    young = bank.references[index].samples < learning.memory
-    if not learning.allowed or (known and not young and sample.at - bank.written < learning.write_every):
+    reference = bank.references[index]
+    gap = learning.write_every if reference.samples >= learning.memory else learning.write_every / YOUNG
+    if not learning.allowed or (reference.seen_in(sample.band) and sample.at - bank.written < gap):
         return None
-    changed = update(bank.references[index], sample, score, learning.memory)
-    return _with(bank, index, changed, sample.at)
+    return _with(bank, index, update(reference, sample, score, learning.memory), sample.at)
 
 
 def learn_new(
@@ -181,42 +182,47 @@ def learn_new(
     """A frame that matched nothing in use, but whose absolute rules are good.
 
     ``agrees`` is the index of the candidate or proposal it agrees with by ``score``, -1 for none: then it begins a
-    candidate, in place of one nobody agreed with for long, and only so many a day. ``trusted``: nothing was found
-    wrong with the frame; what was found moved or covered can only ever become a proposal.
+    candidate, in place of one nobody agreed with. ``trusted``: nothing was found wrong with the frame; what was
+    found moved or covered can only ever become a proposal. Only so many candidates a day come further.
     """
-    if not learning.allowed:
+    if not learning.allowed or (bank.in_use and sample.at - bank.written < learning.write_every / YOUNG):
         return None
-    if agrees >= 0:
-        grown = update(bank.references[agrees], sample, score, learning.memory)
-        if grown.state is ReferenceState.CANDIDATE and grown.samples >= learning.accept_samples:
-            rule = sample.at - bank.created < learning.warm_up or not bank.in_use
-            rule = rule or (sample.band is not SunBand.UNKNOWN and not bank.knows(sample.band))
-            grown = moved_on(grown, ReferenceState.ACCEPTED if rule and trusted else ReferenceState.PROPOSED)
-        elif grown.state is ReferenceState.PROPOSED and sample.at - bank.written < learning.write_every:
-            return None
-        return _with(bank, agrees, grown, sample.at)
-    day = int(sample.at // 86_400)
-    added = bank.added if day == bank.day else 0
-    old = [
-        i
-        for i, r in enumerate(bank.references)
-        if r.state is ReferenceState.CANDIDATE
-        and (not bank.in_use or r.samples == 1 or sample.at - r.updated > learning.candidate_age)
-    ]
+    if agrees < 0:
+        return _begin(bank, sample, learning)
+    grown = update(bank.references[agrees], sample, score, learning.memory)
+    if grown.state is ReferenceState.PROPOSED and sample.at - bank.written < learning.write_every:
+        return None
+    if grown.state is ReferenceState.CANDIDATE and grown.samples >= learning.accept_samples:
+        day = int(sample.at // 86_400)
+        added = bank.added if day == bank.day else 0
+        if not bank.in_use or added < learning.new_per_day:
+            grown = moved_on(grown, _rule(bank, sample, learning, trusted=trusted))
+            bank = replace(bank, day=day, added=added + 1)
+    return _with(bank, agrees, grown, sample.at)
+
+
+def _rule(bank: Bank, sample: Sample, learning: Learning, *, trusted: bool) -> ReferenceState:
+    new_light = sample.band is not SunBand.UNKNOWN and not bank.knows(sample.band)
+    first = not bank.in_use or sample.at - bank.created < learning.warm_up
+    return ReferenceState.ACCEPTED if trusted and (first or new_light) else ReferenceState.PROPOSED
+
+
+def _begin(bank: Bank, sample: Sample, learning: Learning) -> Bank | None:
+    """At most two candidates stand side by side: one that is growing, and one for what may be passing."""
+    candidates = [i for i, r in enumerate(bank.references) if r.state is ReferenceState.CANDIDATE]
     room = len(bank.references) < MAX_REFERENCES
-    if bank.in_use and added >= learning.new_per_day and not old:
-        return None
-    if old and (len(old) > 1 or not room):
-        slot = min(old, key=lambda i: bank.references[i].updated)
-        return replace(_with(bank, slot, start(sample), sample.at), day=day, added=added)
-    if not room:
-        slot = _least_used(bank)
-        if slot < 0 or added >= learning.new_per_day:
-            return None
-        bank = _with(bank, slot, start(sample), sample.at)
+    if len(candidates) < 2 and room:
+        return replace(bank, references=(*bank.references, start(sample)), written=sample.at)
+    idle = [i for i in candidates if not bank.in_use or _stale(bank.references[i], sample.at, learning)]
+    if idle:
+        slot = min(idle, key=lambda i: bank.references[i].updated)
     else:
-        bank = replace(bank, references=(*bank.references, start(sample)), written=sample.at)
-    return replace(bank, day=day, added=added + 1)
+        slot = _least_used(bank) if not room and len(candidates) < 2 else -1
+    return _with(bank, slot, start(sample), sample.at) if slot >= 0 else None
+
+
+def _stale(reference: Reference, at: float, learning: Learning) -> bool:
+    return reference.samples == 1 or at - reference.updated > learning.candidate_age
 
 
 def approve(bank: Bank, at: float) -> Bank:
