@@ -7,13 +7,13 @@ is told *locked* because a neighbour's try was still on its way.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from camera_gateway.memory import AccountKey, DeviceMemory
-from camera_gateway.rtsp.attempts import Attempts
 
 #: Keys remembered as proved in this process; a network of 100,000 devices has rarely more than one account each.
 PROVED_KEYS = 100_000
@@ -32,15 +32,18 @@ class Attempt:
         self.outcome = False
 
 
+@dataclass(slots=True)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
 class AttemptGate:
-    """Shared by everything that authenticates towards cameras in one process.
+    """Shared by everything that authenticates towards cameras in one process."""
 
-    ``attempts`` holds the turns: hand ``gate.attempts`` to ``RtspClient`` and the gate to ``DeviceHttp``.
-    """
-
-    def __init__(self, memory: DeviceMemory, attempts: Attempts | None = None) -> None:
+    def __init__(self, memory: DeviceMemory) -> None:
         self._memory = memory
-        self.attempts = attempts or Attempts(memory)
+        self._turns: dict[AccountKey, _Turn] = {}
         self._proved: OrderedDict[AccountKey, None] = OrderedDict()
 
     @asynccontextmanager
@@ -49,12 +52,20 @@ class AttemptGate:
 
         Raises ``LOCKED`` while a refused or unfinished try of the same key holds.
         """
-        async with self.attempts.trial(key):
-            attempt = Attempt()
-            try:
-                yield attempt
-            finally:
-                await self._record(key, attempt)
+        turn = self._turns.setdefault(key, _Turn())
+        turn.users += 1
+        try:
+            async with turn.lock:
+                await self._memory.before_attempt(key)
+                attempt = Attempt()
+                try:
+                    yield attempt
+                finally:
+                    await self._record(key, attempt)
+        finally:
+            turn.users -= 1
+            if turn.users == 0:
+                self._turns.pop(key, None)
 
     async def _record(self, key: AccountKey, attempt: Attempt) -> None:
         if attempt.outcome is False:

@@ -129,7 +129,7 @@ class DeviceHttp:
         Raises as :meth:`request`, ``LOCKED`` where a refused try holds, ``AUTH`` where ``judge`` says so.
         """
         address = make()
-        async with self._open(address) as exchange, self.gate.attempt(credentials.key(address.host)) as attempt:
+        async with self._open(address) as exchange, self.gate.attempt(credentials.key(exchange.address)) as attempt:
             answer = await exchange.answer(make(), self.deadlines.answer)
             # Any answer but a refusal settles the try: left open, it would hold the device back for an hour
             # though its password was never doubted.
@@ -225,12 +225,14 @@ class DeviceHttp:
         if parts.scheme != "http" or not parts.hostname or not _TARGET.fullmatch(request.target):
             raise XueliangError(Kind.INVALID, "not a plain HTTP address of a device", fix="http://host[:port]/path")
         async with self._slots:
+            checked = await self._reach.check(parts.hostname, parts.port or 80)
             transport, exchange = await self._reach.connect(
-                parts.hostname,
+                checked,
                 parts.port or 80,
                 lambda: exchange_of(request, asyncio.get_running_loop()),
                 deadline=self.deadlines.connect,
             )
+            exchange.address = checked
             try:
                 yield exchange
             finally:
@@ -246,6 +248,7 @@ class Exchange(asyncio.Protocol):
     done: asyncio.Future[HttpAnswer]
     http: h11.Connection = field(default_factory=lambda: h11.Connection(h11.CLIENT, MAX_HEAD))
     transport: asyncio.Transport | None = None
+    address: str = ""  # the checked one, which the budget of tries is kept by
     head: h11.Response | None = None
     body: bytearray = field(default_factory=bytearray)
     received: int = 0

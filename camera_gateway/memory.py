@@ -103,9 +103,10 @@ class InMemoryDeviceMemory:
 def check_hold(key: AccountKey, state: AccountState, until: datetime | None, now: datetime) -> None:
     """Raise ``LOCKED`` while a refused or unfinished try holds; stores call it with what they have written down."""
     if state in (AccountState.REFUSED, AccountState.TRYING) and until is not None and now < until:
+        said = "was refused" if state is AccountState.REFUSED else "was tried and nothing came back"
         raise XueliangError(
             Kind.LOCKED,
-            "the password was refused; held back so that the device does not lock the account",
+            f"the password {said}; held back so that the device does not lock the account",
             where=key.host,
             fix="Enter the right password for the device; it is then tried once at once",
             facts={"until": until.isoformat(), "user": key.user},

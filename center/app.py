@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from camera_gateway.attempts import AttemptGate
 from camera_gateway.http import DeviceHttp, HttpDeadlines
 from camera_gateway.media.pool import DecodePool, PoolLimits
 from camera_gateway.onvif.client import OnvifClient
@@ -86,12 +87,14 @@ def build(storage: Storage, rng: random.Random, listener: Listener | None = None
     """Nothing is started yet, no socket opened. ``listener`` hears of every observation."""
     settings, clock = storage.settings, storage.clock
     reach = reach_of(settings)
-    rtsp = RtspClient(reach, storage.memory, clock, _deadlines(settings))
+    gate = AttemptGate(storage.memory)
+    rtsp = RtspClient(reach, storage.memory, clock, _deadlines(settings), gate)
     cameras = settings.cameras
     http = DeviceHttp(
         reach,
         storage.memory,
         clock,
+        gate=gate,
         deadlines=HttpDeadlines(cameras.connect_seconds, max(cameras.reply_seconds, 1.0)),
     )
     onvif = OnvifClient(http, storage.memory, clock)

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from camera_gateway.access_unit import AccessUnit
+from camera_gateway.attempts import AttemptGate
 from camera_gateway.memory import DeviceMemory
 from camera_gateway.reach import Reach
 from camera_gateway.rtsp import sdp
-from camera_gateway.rtsp.attempts import Attempts
 from camera_gateway.rtsp.connection import Connection
 from camera_gateway.rtsp.exchange import Exchange, refusal
 from camera_gateway.rtsp.message import Response, parse_transport
@@ -69,7 +69,7 @@ class _Call:
 
 
 class RtspClient:
-    """Shared by all cameras. ``attempts`` may be shared with other protocols that use the same accounts."""
+    """Shared by all cameras. ``gate`` is to be the one of the other protocols that use the same accounts."""
 
     def __init__(
         self,
@@ -77,13 +77,13 @@ class RtspClient:
         memory: DeviceMemory,
         clock: Clock,
         deadlines: Deadlines | None = None,
-        attempts: Attempts | None = None,
+        gate: AttemptGate | None = None,
     ) -> None:
         self._reach = reach
         self._memory = memory
         self._clock = clock
         self._deadlines = deadlines or Deadlines()
-        self.attempts = attempts or Attempts(memory)
+        self.gate = gate or AttemptGate(memory)
 
     async def describe(self, target: StreamTarget) -> Described:
         """Whether the stream is there, without asking for a picture.
@@ -193,7 +193,7 @@ class RtspClient:
             deadline=self._deadlines.connect,
         )
         timings = Timings(connect=self._clock.monotonic() - began)
-        exchange = Exchange(connection, target, address, self.attempts, self._clock, self._deadlines, timings)
+        exchange = Exchange(connection, target, address, self.gate, self._clock, self._deadlines, timings)
         return _Call(target, address, connection, exchange, timings, began)
 
     async def _describe(self, call: _Call) -> Described:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from camera_gateway.attempts import AttemptGate
 from camera_gateway.rtsp import digest
-from camera_gateway.rtsp.attempts import Attempts
 from camera_gateway.rtsp.connection import Connection
 from camera_gateway.rtsp.message import Headers, Request, Response
 from camera_gateway.rtsp.timing import Deadlines, Timings
@@ -29,7 +29,7 @@ class Exchange:
         connection: Connection,
         target: StreamTarget,
         address: str,
-        attempts: Attempts,
+        gate: AttemptGate,
         clock: Clock,
         deadlines: Deadlines,
         timings: Timings,
@@ -37,7 +37,7 @@ class Exchange:
         self.connection = connection
         self.target = target
         self._address = address
-        self._attempts = attempts
+        self._gate = gate
         self._clock = clock
         self._deadlines = deadlines
         self._timings = timings
@@ -116,8 +116,7 @@ class Exchange:
             )
         challenge = self._choose(response)
         key = credentials.key(self._address)
-        memory = self._attempts.memory
-        async with self._attempts.trial(key):
+        async with self._gate.attempt(key) as attempt:
             self._challenge, self._uses = challenge, 0
             response = await self._once(method, uri, headers)
             if response.status == 401:
@@ -128,7 +127,7 @@ class Exchange:
                     response = await self._once(method, uri, headers)
             if response.status == 401:
                 self._challenge = None
-                await memory.attempt_failed(key)
+                attempt.failed()
                 raise XueliangError(
                     Kind.AUTH,
                     "the camera refused user or password",
@@ -136,7 +135,7 @@ class Exchange:
                     fix="Enter the right ones; no further try is made with these",
                     facts={"user": credentials.user},
                 )
-            await memory.attempt_succeeded(key)
+            attempt.succeeded()
         return response
 
     async def _renew(self, method: str, uri: str, headers: tuple[tuple[str, str], ...], response: Response) -> Response:

@@ -342,7 +342,7 @@ async def test_the_gate_leaves_nothing_behind() -> None:
     for _ in range(3):
         async with gate.attempt(GOOD.key("h")) as attempt:
             attempt.succeeded()
-    assert gate.attempts._turns == {}
+    assert gate._turns == {}
 
 
 SEED = (

@@ -48,7 +48,7 @@ class Gateway:
         self.http = DeviceHttp(reach, self.memory, clock, gate=gate, deadlines=HttpDeadlines(2, 3))
         self.onvif = OnvifClient(self.http, self.memory, clock, DOCUMENTS)
         deadlines = Deadlines(connect=2, reply=2, stall=0.5, keyframe=2, total=10, teardown=1)
-        self.rtsp = RtspClient(reach, self.memory, clock, deadlines, attempts=gate.attempts)
+        self.rtsp = RtspClient(reach, self.memory, clock, deadlines, gate=gate)
 
 
 def right(camera: VirtualCamera) -> Credentials:
