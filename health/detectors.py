@@ -130,20 +130,13 @@ def blurred(facts: Facts, t: Thresholds) -> Finding:
         if m.sharpness < t.blur_floor and facts.layout >= t.flat_layout:
             return _held(True, "sharpness", m.sharpness, t.blur_floor)
         return _cannot(CannotJudge.LEARNING, "sharpness", m.sharpness, t.blur_floor)
-    ratio = facts.measures.sharpness / facts.normal["sharpness"]
-    limit = t.blur_noisy_ratio if _softened(facts, t) else t.blur_ratio
+    name, ratio, limit = "sharpness_ratio", facts.measures.sharpness / facts.normal["sharpness"], t.blur_ratio
+    crispness = facts.measures.crispness / max(0.01, facts.normal.get("crispness", 0.0))
+    if ratio > limit and crispness <= t.blur_crispness:
+        name, ratio, limit = "crispness_ratio", crispness, t.blur_crispness
     if ratio > limit or not (_same_light(facts, t) or in_place(facts, t)):
-        return _held(False, "sharpness_ratio", ratio, limit)
-    return _doubt(facts, t) or _held(True, "sharpness_ratio", ratio, limit)
-
-
-def _softened(facts: Facts, t: Thresholds) -> bool:
-    """The view is in its place and in its usual light, and all of its edges are weak: noise at night keeps the
-    Laplacian up when the focus is lost."""
-    fit, usual = facts.fit, facts.normal.get("crispness", 0.0)
-    if fit is None or fit.light < 0.85 or fit.lost > 0.1:
-        return False
-    return facts.measures.crispness <= t.blur_crispness * usual and fit.score <= 0.75 * facts.normal.get("score", 0.0)
+        return _held(False, name, ratio, limit)
+    return _doubt(facts, t) or _held(True, name, ratio, limit)
 
 
 def covered(facts: Facts, t: Thresholds) -> Finding:

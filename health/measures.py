@@ -14,6 +14,7 @@ from health.views import Array, Views
 #: Bands where cameras write clock and name; what happens there says nothing about the scene.
 OVERLAY = 0.11
 
+COARSE = (80, 45)
 _LOWEST = 8  # fewer periods are scene, not interference
 _SIDE = 12  # lines on either side that a peak is held against
 _STRIPE_FLOOR = 0.15  # grey levels; a smooth cover has no spectrum of its own
@@ -37,7 +38,7 @@ class Measures:
     spread: float  # scatter of a, b over the picture
     noise: float  # at the source's own size
     sharpness: float  # |Laplacian| / |gradient|
-    crispness: float  # mean gradient at the stable structure over the deviation
+    crispness: float  # gradient at 320 over that at 80 pixels across, at the stable structure
     stripes: float  # grey levels of the strongest regular stripe
     stripe_peak: float  # that line over its neighbourhood in the spectrum
     texture: float  # median over blocks of the luma deviation inside a block
@@ -77,7 +78,7 @@ def measure(view: Views, found: Features, where: Array | None) -> Measures:
         spread=spread,
         noise=noise_level(view.strips),
         sharpness=_sharpness(view.work, found, where),
-        crispness=_crispness(found, where, deviation),
+        crispness=_crispness(view, found, where),
         stripes=stripe,
         stripe_peak=peak,
         texture=_texture(view.small),
@@ -110,11 +111,15 @@ def _sharpness(work: Array, found: Features, where: Array | None) -> float:
     return 8.0 * float(cv2.multiply(fine, mask).sum()) / coarse if coarse > 0 else 0.0
 
 
-def _crispness(found: Features, where: Array | None, deviation: float) -> float:
-    """What noise and a coder's remains of it cannot mimic, as it is taken where edges are known to be."""
+def _crispness(view: Views, found: Features, where: Array | None) -> float:
+    """Noise and what a coder leaves of it keep the Laplacian up when the focus is lost at night; gradients of two
+    coarser scales, taken where edges are known to be, hardly see it."""
     mask = cv2.threshold(found.strength, found.threshold, 1.0, cv2.THRESH_BINARY)[1] if where is None else where
-    count = float(mask.sum())
-    return float(cv2.multiply(found.strength, mask).sum()) / count / (deviation + 2.0) if count else 0.0
+    coarse = cv2.resize(view.small, COARSE, interpolation=cv2.INTER_AREA)
+    gradient = cv2.magnitude(cv2.Sobel(coarse, cv2.CV_32F, 1, 0), cv2.Sobel(coarse, cv2.CV_32F, 0, 1))
+    gradient = cv2.resize(gradient, (mask.shape[1], mask.shape[0]), interpolation=cv2.INTER_LINEAR)
+    total = float(cv2.multiply(gradient, mask).sum())
+    return float(cv2.multiply(found.strength, mask).sum()) / total if total > 0 else 0.0
 
 
 def _stripes(work: Array) -> tuple[float, float]:

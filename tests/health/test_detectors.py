@@ -101,7 +101,7 @@ BAD: list[tuple[VerdictClass, tuple[Change, ...]]] = [
     (C.MOVED, (fits(score=0.1, lost=0.7, patch=0.7, light=0.2), other(shift=Shift(0.08, 0.01, 0.5)))),
     (C.MOVED, (other(fit=GONE),)),
     (C.BLURRED, (seen(sharpness=0.6), fits(score=0.5))),
-    (C.BLURRED, (seen(sharpness=1.3, crispness=0.7), fits(score=0.4, light=0.95))),
+    (C.BLURRED, (seen(sharpness=1.9, crispness=0.6), fits(score=0.4, light=0.95))),
     (C.COVERED, (fits(score=0.4, lost=0.5, patch=0.5, light=0.5),)),
     (C.COVERED, (fits(score=0.3, lost=0.35, patch=0.2, light=0.5),)),
     (C.COVERED, (other(fit=GONE, layout=1.0), seen(sharpness=0.5, texture=1.0))),
