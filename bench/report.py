@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "design" / "performance.md"
 RESULTS = ROOT / "build" / "bench"
 
-#: The last four sections' order is that of a camera's day: found, asked, fetched, swept.
+#: In the order of the page.
 SECTIONS = {
     "keyframe": "One keyframe",
     "sweep": "A sweep of the fleet",

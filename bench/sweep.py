@@ -75,7 +75,7 @@ def sweep(
             "liveness_seconds": liveness_seconds,
             "window_seconds": window_seconds,
             "window_checks": max(cameras, LEAST_CHECKS),
-            "limit_seconds": 120.0 + cameras / 20 + 2 * picture_seconds,
+            "limit_seconds": 600.0 + cameras / 10 + 2 * picture_seconds,
             "folder": str(FOLDER),
         }
         return _judge(order, source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -23,7 +24,23 @@ def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         peers.missing(str(reason))
 
 
-@pytest.fixture(scope="session")
+# These two encode all the while they live: no longer than their module's tests.
+
+
+@pytest.fixture(scope="module")
+def pushed() -> Iterator[dict[str, Any]]:
+    """``viewers`` is the port that FFmpeg's streams of ``peers.PUSHED`` come out of."""
+    try:
+        with ExitStack() as stack:
+            ready = stack.enter_context(peers.running(peers.rebroadcast(), hint=peers.HINTS["perl"]))
+            for name, encoder in peers.PUSHED.items():
+                stack.enter_context(peers.pushing(int(ready["sources"]), name, encoder))
+            yield ready
+    except peers.PeerMissing as reason:
+        peers.missing(str(reason))
+
+
+@pytest.fixture(scope="module")
 def ipycam() -> Iterator[dict[str, Any]]:
     """``rtsp``, ``sub`` and ``onvif`` are addresses; the ONVIF side wants ``USER`` and ``PASSWORD``."""
     try:

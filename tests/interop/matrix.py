@@ -8,6 +8,7 @@ USER, PASSWORD = "viewer", "look here"
 
 GST = "gst-rtsp-server"
 IPYCAM = "ipycam"
+PERL = "RTSP::Server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,17 @@ def _ipycam_cases() -> list[Case]:
     ]
 
 
+def _perl_cases() -> list[Case]:
+    """It passes RTP on over UDP alone, from whatever place of the GOP its source is at."""
+    refuses = "answers 400, not 461, when asked for TCP"
+    return [
+        Case(PERL, "h264-pushed", "h264", "baseline", 640, 360, "udp", arrives_by="udp", gop_seconds=3.0),
+        Case(PERL, "h265-pushed", "h265", "main", 640, 360, "udp", arrives_by="udp", gop_seconds=3.0),
+        Case(PERL, "h264-pushed", "h264", "baseline", 640, 360, "tcp", defect=refuses),
+    ]
+
+
 GST_CASES: tuple[Case, ...] = tuple(_gst_cases())
 IPYCAM_CASES: tuple[Case, ...] = tuple(_ipycam_cases())
-CASES: tuple[Case, ...] = GST_CASES + IPYCAM_CASES
+PERL_CASES: tuple[Case, ...] = tuple(_perl_cases())
+CASES: tuple[Case, ...] = GST_CASES + PERL_CASES + IPYCAM_CASES

@@ -16,8 +16,19 @@ from urllib.parse import urlsplit
 
 import av
 
-from tests.interop import look
-from tests.interop.matrix import GST, GST_CASES, IPYCAM, IPYCAM_CASES, PASSWORD, USER, Case, Row
+from tests.interop import look, onvif_rows
+from tests.interop.matrix import (
+    GST,
+    GST_CASES,
+    IPYCAM,
+    IPYCAM_CASES,
+    PASSWORD,
+    PERL,
+    PERL_CASES,
+    USER,
+    Case,
+    Row,
+)
 from tests.support import peers
 
 PAGE = peers.ROOT / "docs" / "ref" / "interop.md"
@@ -26,11 +37,16 @@ HEAD = """# Interoperation
 Written by `python -m tests.interop.report`; do not edit. Every row is our own RTSP client before somebody else's
 server on loopback: one keyframe fetched, decoded and held against what the server was told to send, one TEARDOWN seen
 on the wire. The tests in `tests/interop` hold the same rows and, besides, B-frames, long GOPs, wrong passwords (one
-attempt), ONVIF and discovery.
+attempt), ONVIF and discovery. The login column is the server's; MediaMTX is not among them: its Go module could not
+be had where this was written.
 """
 
 
-def page(rows: Sequence[Row], versions: Mapping[str, str]) -> str:
+#: Who talked to whom, whether it came out as it must, and in words what came of it.
+OnvifRow = tuple[str, bool, str]
+
+
+def page(rows: Sequence[Row], versions: Mapping[str, str], onvif: Sequence[OnvifRow] = ()) -> str:
     """The whole page. A row that failed says so in bold; a defect of the server stands beside what we say of it."""
     lines = [HEAD, "## Versions", "", "| what | version |", "| --- | --- |"]
     lines += [f"| {name} | {version} |" for name, version in versions.items()]
@@ -46,6 +62,9 @@ def page(rows: Sequence[Row], versions: Mapping[str, str]) -> str:
         for row in defects:
             lines.append(f"* {row.case.server}, {row.case.stream} by {row.case.transport}: {row.case.defect}.")
             lines.append(f"  Ours: {row.outcome}.")
+    if onvif:
+        lines += ["", "## ONVIF", "", "| who | came of it | as it must be |", "| --- | --- | --- |"]
+        lines += [f"| {who} | {outcome} | {'yes' if good else '**no**'} |" for who, good, outcome in onvif]
     return "\n".join(lines) + "\n"
 
 
@@ -76,43 +95,63 @@ def _gst(stack: ExitStack, versions: dict[str, str]) -> list[Row]:
     return asyncio.run(_rows({"none": int(ready["open"]), "digest": int(ready["digest"])}, GST_CASES))
 
 
-def _ipycam(stack: ExitStack, versions: dict[str, str]) -> list[Row]:
+def _perl(stack: ExitStack, versions: dict[str, str]) -> list[Row]:
+    try:
+        ready = stack.enter_context(peers.running(peers.rebroadcast(), hint=peers.HINTS["perl"]))
+        for name, encoder in peers.PUSHED.items():
+            stack.enter_context(peers.pushing(int(ready["sources"]), name, encoder))
+    except peers.PeerMissing as reason:
+        return _absent(PERL_CASES, reason)
+    versions[PERL] = str(ready["version"])
+    return asyncio.run(_rows({"none": int(ready["viewers"])}, PERL_CASES))
+
+
+def _ipycam(stack: ExitStack, versions: dict[str, str], onvif: list[OnvifRow]) -> list[Row]:
     try:
         ready = stack.enter_context(peers.running(peers.ipycam(USER, PASSWORD), hint=peers.HINTS["ipycam"]))
     except peers.PeerMissing as reason:
+        onvif.append((onvif_rows.OURS_BEFORE_IPYCAM, False, f"not tried: {reason}"))
         return _absent(IPYCAM_CASES, reason)
     versions[IPYCAM] = str(ready["version"])
     port = urlsplit(str(ready["rtsp"])).port
     assert port is not None
+    onvif.append(asyncio.run(onvif_rows.ours_before_ipycam(str(ready["onvif"]))))
     return asyncio.run(_rows({"none": port}, IPYCAM_CASES))
 
 
-def collect() -> tuple[list[Row], dict[str, str]]:
-    """Every case of the matrix, in its order, and the versions of what took part."""
+def collect() -> tuple[list[Row], dict[str, str], list[OnvifRow]]:
+    """Every case of the matrix, in its order, the versions of what took part, and what came of ONVIF."""
     versions = {"Python": peers.python_version(), "PyAV": av.__version__}
-    rows = []
-    for run in (_gst, _ipycam):
+    rows, onvif = [], list[OnvifRow]()
+    for run in (_gst, _perl):
         with ExitStack() as stack:
             rows += run(stack, versions)
+    with ExitStack() as stack:
+        rows += _ipycam(stack, versions, onvif)
+    onvif += [onvif_rows.tools_before_ours(mode) for mode in ("wsse", "both")]
+    versions["onvif-tools"] = peers.version_of(["dpkg-query", "-W", "-f", "${Version}", "onvif-tools"])
     ffmpeg = peers.version_of(["ffmpeg", "-version"])
-    versions["ffmpeg (made the streams named so)"] = ffmpeg.removeprefix("ffmpeg version ").split(" ")[0]
-    return rows, versions
+    versions["ffmpeg (made the streams named so, and those pushed)"] = ffmpeg.removeprefix("ffmpeg version ").split(
+        " "
+    )[0]
+    return rows, versions, onvif
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.interop.report")
     parser.add_argument("--print", action="store_true", help="to standard output, not to the page")
     options = parser.parse_args(arguments)
-    rows, versions = collect()
-    text = page(rows, versions)
+    rows, versions, onvif = collect()
+    text = page(rows, versions, onvif)
     if options.print:
         sys.stdout.write(text)
     else:
         PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(text, "utf-8")
-    failed = [row for row in rows if not row.passed]
-    for row in failed:
-        print(f"{row.case.name}: {row.outcome}", file=sys.stderr)
+    failed = [(row.case.name, row.outcome) for row in rows if not row.passed]
+    failed += [(who, outcome) for who, good, outcome in onvif if not good]
+    for who, outcome in failed:
+        print(f"{who}: {outcome}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -8,19 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from pydantic import SecretStr
 
 from camera_gateway.discovery import wsd
-from camera_gateway.http import DeviceHttp
-from camera_gateway.memory import InMemoryDeviceMemory
-from camera_gateway.onvif.client import OnvifClient
-from camera_gateway.onvif.report import DeviceReport
-from camera_gateway.reach import Reach, ReachPolicy
-from camera_gateway.target import Credentials
-from config.clock import SystemClock
 from config.errors import Kind, XueliangError
 from tests.interop.look import faults, look
-from tests.interop.matrix import IPYCAM_CASES, PASSWORD, USER, Case
+from tests.interop.matrix import IPYCAM_CASES, Case
+from tests.interop.onvif_rows import facts
 
 pytestmark = pytest.mark.peer
 
@@ -33,13 +26,6 @@ def port(ipycam: dict[str, Any]) -> int:
     found = urlsplit(str(ipycam["rtsp"])).port
     assert found is not None
     return found
-
-
-async def facts(ipycam: dict[str, Any], credentials: Credentials | None) -> DeviceReport:
-    clock = SystemClock()
-    memory = InMemoryDeviceMemory(clock)
-    http = DeviceHttp(Reach(ReachPolicy.any()), memory, clock)
-    return await OnvifClient(http, memory, clock).facts(str(ipycam["onvif"]), credentials)
 
 
 @pytest.mark.parametrize("case", SOUND, ids=lambda case: case.name)
@@ -55,7 +41,7 @@ async def test_a_defect_of_the_camera_is_a_finding_with_its_cause(ipycam: dict[s
 
 
 async def test_its_facts_over_onvif(ipycam: dict[str, Any]) -> None:
-    report = await facts(ipycam, Credentials(USER, SecretStr(PASSWORD)))
+    report = await facts(str(ipycam["onvif"]))
     assert report.rung == "wsse"
     assert (report.identity.manufacturer, report.identity.serial) == ("PythonCam", "PY-000001")
     (channel,) = report.channels
@@ -67,7 +53,7 @@ async def test_its_facts_over_onvif(ipycam: dict[str, Any]) -> None:
 
 
 async def test_without_a_password_it_says_what_is_missing(ipycam: dict[str, Any]) -> None:
-    report = await facts(ipycam, None)
+    report = await facts(str(ipycam["onvif"]), login=False)
     assert report.channels == ()
     assert "auth" in {finding.code for finding in report.findings}
 

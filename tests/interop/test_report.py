@@ -30,6 +30,12 @@ def test_a_defect_of_the_server_stands_beside_our_words() -> None:
     assert "* some-server, sub by udp: sends nothing.\n  Ours: no_stream: PLAY was accepted" in text
 
 
+def test_onvif_rows_stand_in_a_table_of_their_own() -> None:
+    text = page([], {}, [("a, b", True, "2 streams"), ("c, d", False, "not tried: none")])
+    assert "| a, b | 2 streams | yes |\n| c, d | not tried: none | **no** |" in text
+    assert "## ONVIF" not in page([], {})
+
+
 def test_names_of_cases_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
 

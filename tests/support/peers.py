@@ -13,6 +13,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,7 +107,53 @@ def ipycam(user: str = "", password: str = "") -> Sequence[str]:
     return [str(PEERS / "ipycam" / "bin" / "python"), str(program), "--user", user, "--password", password]
 
 
+def rebroadcast() -> Sequence[str]:
+    """The command of Debian's RTSP::Server, which passes on what FFmpeg pushes into it."""
+    return ["perl", str(ROOT / "tests" / "support" / "rtsp_rebroadcast.pl")]
+
+
+@contextmanager
+def pushing(port: int, name: str, encoder: Sequence[str]) -> Iterator[None]:
+    """FFmpeg pushes an endless test picture to ``port`` under ``name``; it sends when the body begins."""
+    source = ["-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=20", "-pix_fmt", "yuv420p"]
+    sink = ["-f", "rtsp", "-rtsp_transport", "udp", f"rtsp://127.0.0.1:{port}/{name}"]
+    # Its progress is told in lines; the first one is told when pictures flow.
+    command = ["ffmpeg", "-v", "error", "-progress", "pipe:1", "-stats_period", "0.1", *source, *encoder, *sink]
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    except OSError as error:
+        raise PeerMissing(f"{HINTS['ffmpeg']}: {error}") from error
+    assert process.stdin is not None
+    assert process.stdout is not None
+    drain = threading.Thread(target=process.stdout.read, daemon=True)
+    try:
+        for line in process.stdout:
+            if line.startswith(b"frame=") and line.strip() != b"frame=0":
+                break
+        else:
+            raise PeerMissing(f"ffmpeg did not push {name}: it ended with {process.wait()}")
+        drain.start()
+        yield
+    finally:
+        process.kill()
+        process.wait()
+        if drain.ident is not None:
+            drain.join()
+        process.stdin.close()
+        process.stdout.close()
+
+
+#: What is pushed: GOPs of three seconds that a viewer joins in the middle.
+PUSHED: dict[str, Sequence[str]] = {
+    "h264-pushed": ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "60", "-b:v", "1M"),
+    "h265-pushed": (
+        *("-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-b:v", "1M"),
+        *("-x265-params", "log-level=error:keyint=60:min-keyint=60:repeat-headers=1"),
+    ),
+}
+
 HINTS = {
+    "perl": "no RTSP::Server for Perl (Debian: librtsp-server-perl)",
     "gst": "the system's Python has no gst-rtsp-server (Debian: gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-*)",
     "ipycam": f"no ipycam in {PEERS.name}/ipycam (python -m tests.peers.setup ipycam)",
     "ffmpeg": "no ffmpeg on the path",
