@@ -1,8 +1,8 @@
 """Edge: a camera's references on disk: one versioned file, read by mapping it, replaced atomically.
 
 Layout, little-endian: a header of 64 bytes (magic ``XLRB``, version, number of references, times and the day's
-count), then one record per reference: 64 bytes of header, mean (115,200), light (2,304), ring (1,056). A record is
-118,624 bytes, a full file 949,056: under 120 kB a reference and 1 MiB a camera. Only the worker the camera is
+count), then one record per reference: 64 bytes of header, mean (115,200), light (2,304), ring (1,152). A record is
+118,720 bytes, a full file 949,824: under 120 kB a reference and 1 MiB a camera. Only the worker the camera is
 hashed to reads and writes the file, so no lock is needed; the service only names the path.
 """
 
