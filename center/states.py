@@ -49,7 +49,7 @@ def learning(settings: Settings) -> Learning:
 
 
 def thresholds(settings: Settings) -> Thresholds:
-    return Thresholds.of(settings.thresholds.model_dump())
+    return Thresholds.of(settings.thresholds.model_dump(exclude_defaults=True))
 
 
 def uplink_settings(settings: Settings) -> UplinkSettings:

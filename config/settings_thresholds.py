@@ -21,7 +21,7 @@ class Thresholds(Section):
         64.0, "99 % quantile of the luma of a black picture.", unit="grey levels", ge=0, le=255
     )
     white_share: float = setting(0.5, "Pixels at or over 250 in an over-exposed picture.", unit="share", ge=0, le=1)
-    white_mean: float = setting(238.0, "Mean luma of an over-exposed picture.", unit="grey levels", ge=0, le=255)
+    white_mean: float = setting(225.0, "Mean luma of an over-exposed picture.", unit="grey levels", ge=0, le=255)
     glare_share: float = setting(
         0.12, "Pixels at or over 250 when something shines into the lens.", unit="share", ge=0, le=1
     )
@@ -52,11 +52,8 @@ class Thresholds(Section):
     shift_score: float = setting(0.22, "Agreement once moved back.", unit="score", ge=0, le=1)
     shift_gain: float = setting(0.12, "By how much moving back must mend the agreement.", unit="score", ge=0, le=1)
     blur_ratio: float = setting(0.72, "Sharpness over the reference's own median.", unit="ratio", ge=0, le=1000)
-    blur_noisy_ratio: float = setting(
-        0.83, "The same where noise hides it and the edges themselves went soft.", unit="ratio", ge=0, le=1000
-    )
     blur_crispness: float = setting(
-        0.7, "Edge strength over the reference's own, for edges gone soft.", unit="ratio", ge=0, le=1000
+        0.56, "Crispness over the reference's own, where noise hides the blur.", unit="ratio", ge=0, le=1000
     )
     blur_floor: float = setting(
         0.4, "|Laplacian| over |gradient| of a picture blurred whatever it shows.", unit="ratio", ge=0, le=1000
