@@ -44,7 +44,7 @@ class Thresholds:
     blur_crispness: float = _limit(0.56, "ratio", "crispness over the reference's own, where noise hides the blur")
     blur_floor: float = _limit(0.4, "ratio", "|Laplacian| over |gradient| of a picture blurred whatever it shows")
     blur_light: float = _limit(0.6, "correlation", "of the 64x36 pictures, below which it is another view")
-    cast_distance: float = _limit(20.0, "CIE Lab a, b", "distance of the mean colour from the reference's median")
+    cast_distance: float = _limit(14.0, "CIE Lab a, b", "distance of the mean colour from the reference's median")
     cast_absolute: float = _limit(45.0, "CIE Lab a, b", "the same without a reference, from grey")
     grey_saturation: float = _limit(3.0, "chroma levels", "under it a picture is grey (infrared)")
     noise_level: float = _limit(7.0, "grey levels", "noise at the source's own size")
