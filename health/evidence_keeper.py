@@ -16,7 +16,7 @@ from health.observation import Observation, Picture
 from health.picture_files import PictureFiles
 from health.ports import Outcome
 from health.state import Aspect, Change, State
-from registry.database import Database
+from registry.database import Connection, Database
 
 #: Two pictures a fault: the last ten faults of a camera.
 KEEP = 20
@@ -67,9 +67,15 @@ class EvidenceKeeper:
                 item = self._item(seen, change, kind, len(picture))
                 await asyncio.to_thread(self.files.put_evidence, item.id, picture)
                 rows.append(item)
-        async with self._db.write() as connection:
+        if not rows:
+            return
+
+        async def work(connection: Connection) -> None:
             for item in rows:
                 await evidence_store.add(self._scope, connection, item)
+
+        await (await self._db.batch.add_work(work))
+        async with self._db.read() as connection:
             surplus = await evidence_store.surplus(self._scope, connection, seen.camera_id, KEEP)
         await self.remove(surplus)
 
@@ -80,8 +86,12 @@ class EvidenceKeeper:
 
     async def _close(self, change: Change) -> None:
         await asyncio.to_thread(self.files.drop_bad, change.camera_id)
-        async with self._db.write() as connection:
+
+        async def work(connection: Connection) -> None:
             await evidence_store.close(self._scope, connection, change.camera_id, change.since)
+
+        # With the group: when a whole fleet comes back, thousands are closed in the same second.
+        await (await self._db.batch.add_work(work))
 
     async def remove(self, ids: Sequence[str]) -> None:
         """Files first: a row without its file says so; a file without its row would lie there for ever."""

@@ -11,6 +11,9 @@ from health.freshness import Freshness
 from health.observation import Tier
 from health.schedule import Planned, Probe, Schedule
 
+#: Sums of floats fall short of a due time by a hair; a wait of nothing would then turn round and round.
+_SHORTEST = 0.001
+
 
 class EmbeddedScheduler:
     """One reader of :meth:`next` at a time; everything else may be called from any task of the loop."""
@@ -41,7 +44,7 @@ class EmbeddedScheduler:
     async def _until(self, due: float | None) -> None:
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._wake.wait())]
         if due is not None:
-            waits.append(asyncio.ensure_future(self._clock.sleep(max(0.0, due - self._clock.monotonic()))))
+            waits.append(asyncio.ensure_future(self._clock.sleep(max(_SHORTEST, due - self._clock.monotonic()))))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
