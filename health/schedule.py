@@ -111,8 +111,10 @@ class Schedule:
         entry = self._entries.get(planned.camera_id)
         if entry is not None and entry.planned == planned:
             return
-        checked = entry.checked if entry else {}
-        entry = _Entry(planned, now, troubled, checked=checked)
+        known = entry
+        entry = _Entry(planned, now, troubled or (known is not None and known.troubled))
+        if known is not None:
+            entry.since, entry.checked = known.since, known.checked
         self._entries[planned.camera_id] = entry
         for tier in Tier:
             interval = self._interval(entry, tier)

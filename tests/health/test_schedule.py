@@ -176,6 +176,14 @@ def test_a_forgotten_camera_is_left_alone_and_a_changed_one_moves() -> None:
     assert schedule.next_check("c0") is None
 
 
+def test_a_camera_planned_anew_stays_in_its_lane() -> None:
+    schedule = fleet(2, ScheduleSettings(troubled_at_once=1, healthy_at_once=1))
+    for camera in ("c0", "c1"):
+        schedule.mark(camera, troubled=True)
+        schedule.plan(Planned(camera, "d", factor=0.5), wall=WALL, now=0.0)
+    assert len(schedule.start(400.0)) == 1  # both wait for the one place of the troubled
+
+
 def test_forgetting_while_running_frees_its_place() -> None:
     schedule = fleet(2, ScheduleSettings(per_device=1, healthy_at_once=1))
     (probe,) = schedule.start(300.0)[:1]
