@@ -62,7 +62,7 @@ class Thresholds(Section):
         0.6, "Of the 64x36 pictures, below which it is another view.", unit="correlation", ge=-1, le=1
     )
     cast_distance: float = setting(
-        20.0, "Distance of the mean colour from the reference's median.", unit="CIE Lab a, b", ge=0, le=200
+        14.0, "Distance of the mean colour from the reference's median.", unit="CIE Lab a, b", ge=0, le=200
     )
     cast_absolute: float = setting(45.0, "The same without a reference, from grey.", unit="CIE Lab a, b", ge=0, le=200)
     grey_saturation: float = setting(3.0, "Under it a picture is grey (infrared).", unit="chroma levels", ge=0, le=255)
