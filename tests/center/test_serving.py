@@ -110,7 +110,11 @@ class Watching:
         return all(values.count(state) >= number for state, number in wanted.items())
 
 
-async def test_from_an_empty_folder_to_known_states(network: Fleet, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("no_leaks")
+async def test_from_an_empty_folder_to_known_states(
+    network: Fleet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
     settings, watching = Settings.model_validate(fast(network, tmp_path)), Watching()
     async with running(settings, hears=watching) as service:
         await watching.until({("ok", ""): 4})
@@ -129,6 +133,9 @@ async def test_from_an_empty_folder_to_known_states(network: Fleet, tmp_path: Pa
         await network.set_fault(channel.id, Fault.BLACK, False)
         await watching.until({("ok", ""): 4})
 
+        secrets = [device.password.encode() for device in network.devices] + [b"t0ken"]
+        assert seen_in(secrets, files_of(tmp_path / "data") | processes()) == []
+
         with pytest.raises(XueliangError) as caught:
             async with running(settings):
                 pass
@@ -138,6 +145,33 @@ async def test_from_an_empty_folder_to_known_states(network: Fleet, tmp_path: Pa
     async with running(settings, hears=again):
         await again.until({("ok", ""): 4})
     assert set(again.states) == set(watching.states)
+    assert seen_in(secrets, files_of(tmp_path / "data") | {"log": caplog.text.encode()}) == []
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Database, write-ahead log, references and pictures, as they lie on the disk."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def processes() -> dict[str, bytes]:
+    """What anybody may read of this process and its decode workers."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (entry / "status").read_text()
+            ours = entry.name == str(os.getpid()) or f"PPid:\t{os.getpid()}\n" in status
+            if ours:
+                found[f"{entry.name} cmdline"] = (entry / "cmdline").read_bytes()
+                found[f"{entry.name} environ"] = (entry / "environ").read_bytes()
+        except OSError:  # gone meanwhile
+            continue
+    assert any("cmdline" in name for name in found)
+    return found
+
+
+def seen_in(secrets: list[bytes], places: dict[str, bytes]) -> list[str]:
+    """Places where a secret stands that nobody should find there."""
+    return [name for name, content in places.items() for secret in secrets if secret in content]
 
 
 async def get(url: str, path: str, token: str = "") -> tuple[int, bytes]:
@@ -152,6 +186,7 @@ async def get(url: str, path: str, token: str = "") -> tuple[int, bytes]:
     return int(head.split()[1]), body
 
 
+@pytest.mark.usefixtures("no_leaks")
 async def test_health_and_metrics(tmp_path: Path) -> None:
     given = {"service": {"data_dir": str(tmp_path), "listen": "127.0.0.1:0"}, "metrics": {"token": "t0ken"}}
     settings = Settings.model_validate({**given, "discovery": {"enabled": False}})
