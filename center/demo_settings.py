@@ -22,7 +22,7 @@ FAST: dict[str, dict[str, float]] = {
         "link_confirm": 2,
         "link_window": 3,
     },
-    "references": {"accept_samples": 3, "write_seconds": 5},
+    "references": {"accept_samples": 3, "warm_up_seconds": 0, "write_seconds": 5},
     "cameras": {
         "connect_seconds": 2,
         "reply_seconds": 2,
