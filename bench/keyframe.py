@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
@@ -19,9 +20,9 @@ from bench.harness import MIB, MIN_REPEATS
 from bench.keyframe_peer import WAYS
 from bench.report import Bound, Result, Table, publish
 
-#: FFmpeg's probing waits for some 25 pictures, and with probing cut for the next keyframe: a fast camera with short
-#: GOPs spares the peers waiting and a few packets, and changes nothing for us, who take the first keyframe and go.
-FPS, GOP_SECONDS = 50, 0.5
+#: What cameras are mostly set to. FFmpeg's probing watches a second of it, and with probing cut waits for the next
+#: keyframe; so the peers, who wait nearly all the time, run side by side, each judged by its own process's clock.
+FPS, GOP_SECONDS = 25, 2.0
 QUIET = {"OPENCV_LOG_LEVEL": "OFF", "OPENCV_FFMPEG_LOGLEVEL": "-8", "OPENCV_VIDEOIO_DEBUG": "0"}
 
 
@@ -64,13 +65,23 @@ def _table(costs: dict[str, dict[str, Any]]) -> Table:
     return Table("Connect, log in, one keyframe, disconnect", columns, tuple(rows))
 
 
+def _all(url: str, repeats: int) -> dict[str, dict[str, Any]]:
+    """In the order of the table: ours and the bare decoder one after the other, the peers side by side."""
+    alone = [name for name in WAYS if name.startswith("ours") or name == "decode only"]
+    costs = {name: _run(name, url, repeats) for name in alone}
+    peers = [name for name in WAYS if name not in alone]
+    with ThreadPoolExecutor(len(peers)) as pool:
+        costs |= dict(zip(peers, pool.map(lambda name: _run(name, url, repeats), peers), strict=True))
+    return {name: costs[name] for name in WAYS}
+
+
 def run(repeats: int) -> Result:
     result = Result("keyframe")
     with fleet_process(1, fps=FPS, gop=GOP_SECONDS) as (_, document):
         camera = document["cameras"][0]
         login = f"{quote(camera['user'], safe='')}:{quote(camera['password'], safe='')}@"
         url = camera["rtsp"].replace("rtsp://", f"rtsp://{login}", 1)
-        costs = {name: _run(name, url, repeats) for name in WAYS}
+        costs = _all(url, repeats)
     ours, picture, floor = costs["ours, bytes"], costs["ours, picture"], costs["decode only"]
     result.bounds = [
         Bound("connect to keyframe bytes, CPU a camera", ours["mean_ms"], "ms", most=0.8),
@@ -92,8 +103,8 @@ def run(repeats: int) -> Result:
         "which it cannot leave out.",
         f"Keyframes of {ours['least_bytes'] / 1000:.0f} to {ours['most_bytes'] / 1000:.0f} kB, 1920x1080, H.264 main.",
         "PyAV with probing cut: `probesize=32`, `analyzeduration=0`, `fflags=nobuffer`.",
-        f"The camera sends {FPS} pictures a second in GOPs of {GOP_SECONDS:g} s, which spares the peers' probing some "
-        "waiting and packets.",
+        f"The camera sends {FPS} pictures a second in GOPs of {GOP_SECONDS:g} s. The peers wait most of the time and "
+        "run side by side; ours and the bare decoder run alone.",
     ]
     result.data = {"costs": costs}
     return result
