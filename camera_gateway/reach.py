@@ -140,12 +140,20 @@ class Reach:
 
         Raises ``NOT_ALLOWED``, ``UNREACHABLE``, ``REFUSED`` or ``TIMEOUT``.
         """
+        _, transport, protocol = await self.dial(host, port, factory, deadline=deadline)
+        return transport, protocol
+
+    async def dial(
+        self, host: str, port: int, factory: Callable[[], P], *, deadline: float
+    ) -> tuple[str, asyncio.Transport, P]:
+        """Like :meth:`connect`, and the checked address besides: what budgets and memory are kept by."""
         address = await self.check(host, port)
         where = _where(host, port)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(deadline):
-                return await loop.create_connection(factory, address, port)
+                transport, protocol = await loop.create_connection(factory, address, port)
+                return address, transport, protocol
         except TimeoutError as error:
             raise XueliangError(
                 Kind.TIMEOUT,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -29,7 +28,7 @@ class Credentials:
     def key(self, host: str) -> AccountKey:
         mark = (
             self.fingerprint
-            or hmac.digest(_PROCESS_KEY, self.password.get_secret_value().encode(), hashlib.sha256).hex()
+            or hashlib.blake2b(self.password.get_secret_value().encode(), key=_PROCESS_KEY, digest_size=32).hexdigest()
         )
         return AccountKey(host, self.user, mark)
 

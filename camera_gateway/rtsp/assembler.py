@@ -1,12 +1,15 @@
 """Pure: NAL units of one RTP stream gathered into access units; what H.264 and H.265 have in common.
 
 A unit ends with the marker bit or, where a camera sets none, with the next timestamp. A marker on parameter sets
-alone (seen in the field) ends nothing.
+alone (seen in the field) ends nothing. Cameras that set it on every slice of a picture are found out by a slice that
+goes on where a marker stood (first_mb_in_slice, first_slice_segment_in_pic_flag): from then on only the next
+timestamp ends a unit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 
 from camera_gateway.access_unit import AccessUnit, Codec, ParameterSets
 from camera_gateway.job import MAX_UNIT
@@ -25,6 +28,14 @@ MAX_NALS = 2048
 MAX_SETS = 16
 
 
+class Marker(Enum):
+    """What the marker bit of a stream is worth."""
+
+    UNKNOWN = "unknown"  # the unit is held until it is clear, or until :meth:`Assembler.flush`
+    UNIT = "unit"  # it ends the unit, as RFC 6184 and RFC 7798 say
+    SLICE = "slice"  # it ends a slice only
+
+
 class Assembler:
     """``push`` takes RTP payloads in order; finished units go to ``sink``. Raises ``TOO_LARGE`` past ``MAX_UNIT``."""
 
@@ -40,6 +51,7 @@ class Assembler:
     __slots__ = (
         "_complete",
         "_damaged",
+        "_finished",
         "_fragment",
         "_key",
         "_lost",
@@ -52,7 +64,10 @@ class Assembler:
         "_vcl",
         "clock_rate",
         "format",
+        "held",
         "keyframes_only",
+        "marker",
+        "middle",
         "sender_report",
         "sets",
         "sink",
@@ -65,6 +80,10 @@ class Assembler:
         self.format: VideoFormat | None = None
         self.sender_report: tuple[float, int] | None = None  # sender's POSIX seconds at an RTP timestamp
         self.keyframes_only = False  # spares the building of units that nobody wants
+        self.marker = Marker.UNIT
+        self.held = False  # a unit that may be whole waits for what comes next
+        self.middle = b""  # how every further piece of the open fragment begins; empty where none is open
+        self._finished = -1  # the timestamp of the last unit that a marker ended
         self._sets: dict[tuple[int, int], bytes] = {}
         self._timestamp = -1
         self._suspect = True  # the stream is joined in the middle: the first unit may lack its beginning
@@ -87,8 +106,30 @@ class Assembler:
         self._payload(data, start, end)
         if marker and (self._vcl or self._fragment is not None):
             self._close_fragment()
-            if self._vcl:
+            if self._vcl and self.marker is Marker.UNIT:
+                self._finished = self._timestamp
                 self._finish()
+            elif self._vcl:
+                self.held = self.marker is Marker.UNKNOWN
+
+    @property
+    def open_fragment(self) -> list[bytes] | None:
+        """Where the caller may append pieces that begin with :attr:`middle`, once it told :meth:`grow` their size."""
+        return self._fragment if self.middle and self._size < MAX_UNIT else None
+
+    @property
+    def timestamp(self) -> int:
+        return self._timestamp
+
+    def grow(self, count: int) -> None:
+        self._size += count
+
+    def flush(self) -> None:
+        """Nothing came after the marker for a while: it ended the unit."""
+        if self.held:
+            self.marker = Marker.UNIT
+            self._finished = self._timestamp
+            self._finish()
 
     def _payload(self, data: bytes, start: int, end: int) -> None:
         raise TypeError("the codec's own assembler knows its payloads")
@@ -106,19 +147,23 @@ class Assembler:
             self._lost += gap
             self._suspect = True
             self._fragment = None
+            self.middle = b""
             if self._nals:
                 self._damaged = True
         if timestamp != self._timestamp:
             self._close_fragment()
+            if self.held and not gap:
+                self.marker = Marker.UNIT
             if self._vcl:
                 self._finish()
             self._clear()
             self._timestamp = timestamp
 
-    def _begin_fragment(self, head: bytes, data: bytes) -> None:
+    def _begin_fragment(self, head: bytes, data: bytes, middle: bytes) -> None:
         self._close_fragment()
         self._fragment = [head, data]
         self._size += len(data)
+        self.middle = middle
 
     def _more_fragment(self, data: bytes) -> None:
         if self._fragment is None:
@@ -135,6 +180,7 @@ class Assembler:
             nal = b"".join(self._fragment)
             self._size -= len(nal) - len(self._fragment[0])
             self._fragment = None
+            self.middle = b""
             self._add(nal)
 
     def _add(self, nal: bytes) -> None:
@@ -152,6 +198,7 @@ class Assembler:
         else:
             vcl, first, key = self._picture(nal)
             if vcl:
+                self._place_slice(first)
                 if self._suspect and not first and not self._vcl:
                     self._damaged = True
                 self._suspect = False
@@ -161,6 +208,18 @@ class Assembler:
         self._size += len(nal)
         if self._size > MAX_UNIT or len(self._nals) > MAX_NALS:
             self._too_large()
+
+    def _place_slice(self, first: bool) -> None:
+        """After a marker a slice that begins a picture ends the one before it; one that goes on tells on the marker."""
+        if first:
+            if self.held:
+                self.marker = Marker.UNIT
+            if self._vcl and (self.held or self.marker is Marker.SLICE):
+                self._finish()
+        elif self.held:
+            self.marker, self.held = Marker.SLICE, False
+        elif self._finished == self._timestamp and not self._vcl and self.marker is Marker.UNIT:
+            self.marker, self._damaged = Marker.SLICE, True
 
     def _learn(self, kind: int, nal: bytes) -> None:
         """Parameter sets stay known; the stream's format is read when its SPS changes."""
@@ -209,6 +268,8 @@ class Assembler:
     def _clear(self) -> None:
         self._nals = []
         self._fragment = None
+        self.middle = b""
+        self.held = False
         self._size = 0
         self._vcl = self._key = self._damaged = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from camera_gateway.attempts import AttemptGate
 from camera_gateway.memory import DeviceMemory
 from camera_gateway.reach import Reach
 from camera_gateway.rtsp import sdp
+from camera_gateway.rtsp.assembler import Marker
 from camera_gateway.rtsp.connection import Connection
 from camera_gateway.rtsp.exchange import Exchange, refusal
 from camera_gateway.rtsp.message import Response, parse_transport
@@ -25,6 +27,9 @@ from camera_gateway.target import StreamTarget
 from config.clock import Clock
 from config.errors import Kind, XueliangError
 from config.text import printable
+
+#: Streams whose marker bit is known; two for each of 50,000 cameras.
+MAX_MARKERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,13 @@ class _Call:
 
     target: StreamTarget
     address: str
-    connection: Connection
     exchange: Exchange
     timings: Timings
     began: float
+
+    @property
+    def connection(self) -> Connection:
+        return self.exchange.connection
 
 
 class RtspClient:
@@ -84,6 +92,7 @@ class RtspClient:
         self._clock = clock
         self._deadlines = deadlines or Deadlines()
         self.gate = gate or AttemptGate(memory)
+        self._markers: OrderedDict[str, Marker] = OrderedDict()
 
     async def describe(self, target: StreamTarget) -> Described:
         """Whether the stream is there, without asking for a picture.
@@ -99,6 +108,7 @@ class RtspClient:
         session: RtspSession | None = None
         async with self._dialled(target, self._deadlines.total, keep=True) as call:
             session = await self._set_up(call)
+            session.receiver.marker = self._markers.get(target.url, Marker.UNKNOWN)
             await self._play(call, session)
         session.begin()
         session.connection.watch_stall()
@@ -112,7 +122,7 @@ class RtspClient:
         deadlines = self._deadlines
         async with self._dialled(target, deadlines.total + target.gop_seconds) as call:
             session = await self._set_up(call)
-            first: asyncio.Future[AccessUnit] = asyncio.get_running_loop().create_future()
+            first: asyncio.Future[AccessUnit | None] = asyncio.get_running_loop().create_future()
             damaged = 0
 
             def take(unit: AccessUnit) -> None:
@@ -131,6 +141,7 @@ class RtspClient:
 
             session.receiver.assembler.sink = take
             session.receiver.assembler.keyframes_only = True
+            session.receiver.marker = self._markers.get(target.url, Marker.UNKNOWN)
             call.connection.on_failure = failed
             try:
                 await self._play(call, session)
@@ -141,6 +152,7 @@ class RtspClient:
                     first.exception()
             if unit is None:
                 raise _no_keyframe(call, session, damaged, deadlines.keyframe + target.gop_seconds)
+            self._learn_marker(target.url, session.receiver.marker)
             session.stats.units = session.stats.keyframes = 1
             session.note_keyframe(unit)
         return KeyframeResult(
@@ -155,6 +167,12 @@ class RtspClient:
             session.transport,
         )
 
+    def _learn_marker(self, url: str, marker: Marker) -> None:
+        """Spares the next look at this stream the waiting for slices after the marker."""
+        self._markers[url] = marker
+        if len(self._markers) > MAX_MARKERS:
+            self._markers.popitem(last=False)
+
     @asynccontextmanager
     async def _dialled(self, target: StreamTarget, total: float, *, keep: bool = False) -> AsyncIterator[_Call]:
         """A connection that ends with the body, or only with a failure of the body if ``keep``."""
@@ -165,9 +183,8 @@ class RtspClient:
                     call = await self._dial(target)
                     yield call
             except TimeoutError as error:
-                where = f"{printable(target.host, 100)}:{target.port}"
                 raise XueliangError(
-                    Kind.TIMEOUT, f"not done within {total:g} s", where=where, fix="Restart the camera"
+                    Kind.TIMEOUT, f"not done within {total:g} s", where=_where(target), fix="Restart the camera"
                 ) from error
         except asyncio.CancelledError:
             if call is not None:
@@ -184,17 +201,23 @@ class RtspClient:
 
     async def _dial(self, target: StreamTarget) -> _Call:
         began = self._clock.monotonic()
-        address = await self._reach.check(target.host, target.port)
-        where = f"{printable(target.host, 100)}:{target.port}"
-        _, connection = await self._reach.connect(
-            address,
-            target.port,
-            lambda: Connection(self._clock, self._deadlines, where),
-            deadline=self._deadlines.connect,
-        )
+        where = _where(target)
+        address, connection = await self._connect(target.host, target.port, where)
         timings = Timings(connect=self._clock.monotonic() - began)
-        exchange = Exchange(connection, target, address, self.gate, self._clock, self._deadlines, timings)
-        return _Call(target, address, connection, exchange, timings, began)
+
+        async def redial() -> Connection:
+            again = (await self._connect(address, target.port, where))[1]
+            again.step(Event.DESCRIBE)
+            return again
+
+        exchange = Exchange(connection, target, address, self.gate, self._clock, timings, redial)
+        return _Call(target, address, exchange, timings, began)
+
+    async def _connect(self, host: str, port: int, where: str) -> tuple[str, Connection]:
+        address, _, connection = await self._reach.dial(
+            host, port, lambda: Connection(self._clock, self._deadlines, where), deadline=self._deadlines.connect
+        )
+        return address, connection
 
     async def _describe(self, call: _Call) -> Described:
         began = self._clock.monotonic()
@@ -288,6 +311,8 @@ class RtspClient:
                 receiver.packet(data, 0, len(data), clock.monotonic())
             except XueliangError as error:
                 connection.fail(error)
+            if connection.receiver is not None and receiver.held:
+                connection.hold()
 
         def control(data: bytes) -> None:
             receiver.control(data, 0, len(data), clock.monotonic(), clock.now().timestamp())
@@ -339,10 +364,24 @@ class RtspClient:
         connection.step(Event.PLAYING)
 
 
-async def _within(future: asyncio.Future[AccessUnit], seconds: float) -> AccessUnit | None:
+def _where(target: StreamTarget) -> str:
+    return f"{printable(target.host, 100)}:{target.port}"
+
+
+async def _within(future: asyncio.Future[AccessUnit | None], seconds: float) -> AccessUnit | None:
     """Its result, or ``None`` when the time is over."""
-    done, _ = await asyncio.wait((future,), timeout=seconds)
-    return future.result() if done else None
+    if future.done():
+        return future.result()
+    timer = asyncio.get_running_loop().call_later(seconds, _give_up, future)
+    try:
+        return await future
+    finally:
+        timer.cancel()
+
+
+def _give_up(future: asyncio.Future[AccessUnit | None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _no_keyframe(call: _Call, session: RtspSession, damaged: int, seconds: float) -> XueliangError:

@@ -24,6 +24,13 @@ NO_CHANNEL = -1
 #: A stall timer that fires this much of its time too late tells of our own load.
 LATE_SHARE = 0.1
 
+#: What a marker bit is worth is not known at first: this long a unit waits for slices that may follow it, and then
+#: for whatever came meanwhile to be read.
+HOLD_SECONDS = 0.04
+SETTLE_SECONDS = 0.005
+#: Timers of uvloop may fire up to a millisecond early.
+EARLY = 0.005
+
 _METHOD_LETTERS = frozenset(b"ADGOPRST\r\n")
 
 
@@ -64,6 +71,12 @@ class Connection(asyncio.Protocol):
         self._stall_timer: asyncio.TimerHandle | None = None
         self._stall_due = 0.0
         self._end_timer: asyncio.TimerHandle | None = None
+        self._hold_timer: asyncio.TimerHandle | None = None
+        self._reply_timer: asyncio.TimerHandle | None = None
+        self._reply_due = 0.0
+        self._asked: tuple[str, asyncio.Future[Response]] | None = None
+        self.heard = False  # anything at all came from the camera
+        self.replies = 0
 
     # -- asyncio.Protocol
 
@@ -71,11 +84,12 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
+        self.heard = True
         if self._rest:
-            self._rest += data
-            if len(self._rest) < self._need:
+            if len(self._rest) + len(data) < self._need:
+                self._rest += data
                 return
-            data = bytes(self._rest)
+            data = b"".join((self._rest, data))
             self._rest.clear()
         try:
             position = self._consume(data)
@@ -83,19 +97,19 @@ class Connection(asyncio.Protocol):
             self.fail(error)
             return
         if position < len(data):
-            self._rest += data[position:]
+            self._rest += memoryview(data)[position:]
             if len(self._rest) > MAX_UNREAD + self._need:
                 self.fail(self._error(Kind.TOO_LARGE, "more bytes than a message can have"))
+        if self.receiver is not None and self.receiver.held:
+            self.hold()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._stall_timer, self._end_timer):
-            if timer is not None:
-                timer.cancel()
+        self._cancel_timers()
         self._close_media()
         if self.state in (State.ENDING, State.CLOSED):
             self.on_failure = None  # the end was ours
         self._step(Event.LOST)
-        self._tell(self._error(Kind.STALLED if self._has_media() else Kind.PROTOCOL, "the camera ended the connection"))
+        self._tell(self._lost())
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -117,6 +131,15 @@ class Connection(asyncio.Protocol):
         self._pending[self._cseq] = future
         self._write(Request(method, uri, Headers((("CSeq", str(self._cseq)), *headers))))
         return future
+
+    def ask(self, method: str, uri: str, headers: Iterable[tuple[str, str]]) -> asyncio.Future[Response]:
+        """:meth:`send` with the deadline for replies; one at a time, so one timer serves them all."""
+        answer = self.send(method, uri, headers)
+        self._asked = (method, answer)
+        self._reply_due = self._loop.time() + self._deadlines.reply
+        if self._reply_timer is None and not answer.done():
+            self._reply_timer = self._loop.call_later(self._deadlines.reply, self._check_reply)
+        return answer
 
     def send_frame(self, channel: int, payload: bytes) -> None:
         """An interleaved frame (RTCP); thrown away where the camera does not read."""
@@ -144,8 +167,7 @@ class Connection(asyncio.Protocol):
         self._step(Event.END)
         self._close_media()
         self.receiver = None
-        if self._stall_timer is not None:
-            self._stall_timer.cancel()
+        self._cancel_timers()
         transport = self._transport
         if transport is None or transport.is_closing():
             return  # connection_lost is on its way
@@ -156,7 +178,55 @@ class Connection(asyncio.Protocol):
             transport.close()
         self._forget_pending()
 
+    def hold(self) -> None:
+        """Gives a unit that may lack slices the time for them."""
+        if self._hold_timer is None:
+            self._hold_timer = self._loop.call_later(HOLD_SECONDS, self._settle)
+
     # -- inside
+
+    def _settle(self) -> None:
+        self._hold_timer = self._loop.call_later(SETTLE_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        self._hold_timer = None
+        if self.receiver is not None:
+            self.receiver.flush()
+
+    def _check_reply(self) -> None:
+        self._reply_timer = None
+        if self._asked is None or self._asked[1].done():
+            return
+        rest = self._reply_due - self._loop.time()
+        if rest > EARLY:
+            self._reply_timer = self._loop.call_later(rest, self._check_reply)
+            return
+        method, answer = self._asked
+        answer.set_exception(
+            self._error(
+                Kind.TIMEOUT,
+                f"no answer to {method} within {self._deadlines.reply:g} s",
+                "The device accepts connections but does not serve them: restart it",
+            )
+        )
+        answer.exception()  # whoever waits still gets it
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._stall_timer, self._end_timer, self._hold_timer, self._reply_timer):
+            if timer is not None:
+                timer.cancel()
+
+    def _lost(self) -> XueliangError:
+        """What it means that the connection ended without our doing."""
+        if self._has_media():
+            return self._error(Kind.STALLED, "the camera ended the connection")
+        if not self.heard:
+            return self._error(
+                Kind.REFUSED,
+                "the host takes the connection and ends it without a word",
+                "Check the port and the device's address filter; close other viewers, or restart it",
+            )
+        return self._error(Kind.PROTOCOL, "the camera ended the connection")
 
     def _consume(self, data: bytes) -> int:
         """Everything whole in ``data``; returns where the unfinished rest begins."""
@@ -177,6 +247,8 @@ class Connection(asyncio.Protocol):
                     if data[position + 1] == self.rtp_channel:
                         receiver.packet(data, position + 4, stop, received)
                         media += 1
+                        if self.receiver is not None:
+                            stop = receiver.fragments(data, stop, end, self.rtp_channel)
                     else:
                         media += self._other_channel(data, position, stop, received)
                 position = stop
@@ -232,6 +304,10 @@ class Connection(asyncio.Protocol):
 
     def _skip(self, data: bytes, position: int) -> int:
         """Past stray bytes to what may be the next frame or message."""
+        if data.startswith(b"HTTP/1.", position) and not self._has_media():
+            raise self._error(
+                Kind.PROTOCOL, "what answers speaks HTTP, not RTSP", "Use the camera's RTSP port, 554 by default"
+            )
         places = [data.find(bytes((DOLLAR, c)), position + 1) for c in (self.rtp_channel, self.rtcp_channel) if c >= 0]
         places.append(data.find(b"RTSP/1.", position + 1))
         following = min((p for p in places if p > 0), default=len(data))
@@ -247,6 +323,7 @@ class Connection(asyncio.Protocol):
             )
 
     def _response(self, response: Response) -> None:
+        self.replies += 1
         if response.status < 200:
             self._stray(64)
             return
@@ -299,8 +376,7 @@ class Connection(asyncio.Protocol):
         if late > LATE_SHARE * stall:
             self.last_media += late  # we were not there to listen: no fault of the camera's
         quiet = now - self.last_media
-        # Timers of uvloop may fire up to a millisecond early.
-        if quiet < stall - 0.005:
+        if quiet < stall - EARLY:
             self._arm_stall(stall - quiet)
             return
         if self._has_media():
@@ -345,7 +421,8 @@ class Connection(asyncio.Protocol):
                 future.add_done_callback(_swallow)
 
     def _write(self, request: Request) -> None:
-        log.debug("%s > %s %s", self.where, request.method, request.uri)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s > %s %s", self.where, request.method, request.uri)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(request.encode())
 

@@ -99,6 +99,48 @@ def choose(challenges: Iterable[Challenge], credentials: ClearAllowed) -> Challe
     raise XueliangError(Kind.AUTH, "the device offers no known way to log in", fix="Turn on Digest in the device")
 
 
+class Login:
+    """User and password bound to one challenge; what stays the same from request to request is worked out once.
+
+    ``uses`` counts the answers given to the nonce.
+    """
+
+    __slots__ = ("_basic", "_head", "_qop", "_secret", "_tail", "challenge", "uses")
+
+    def __init__(self, challenge: Challenge, user: str, password: str) -> None:
+        self.challenge = challenge
+        self.uses = 0
+        self._basic = self._head = self._qop = self._secret = self._tail = ""
+        if challenge.scheme == "basic":
+            self._basic = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+            return
+        self._qop = "auth" if "auth" in challenge.qop else "auth-int" if "auth-int" in challenge.qop else ""
+        self._secret = _secret(challenge, user, password)
+        head = f"username={_quote(user)}, realm={_quote(challenge.realm)}, nonce={_quote(challenge.nonce)}"
+        self._head = f"Digest {head}, uri="
+        if challenge.algorithm:
+            self._tail += f", algorithm={challenge.algorithm}"
+        if challenge.opaque:
+            self._tail += f", opaque={_quote(challenge.opaque)}"
+
+    def header(self, method: str, uri: str, *, nc: int = 0, cnonce: str = "", body: bytes = b"") -> str:
+        """The value of the Authorization header. ``nc`` is counted here unless it is given."""
+        if self._basic:
+            return self._basic
+        challenge, qop = self.challenge, self._qop
+        if not nc:
+            self.uses += 1
+            nc = self.uses
+        if (qop or challenge.session) and not cnonce:
+            cnonce = secrets.token_hex(8)
+        count = f"{nc:08x}"
+        answer = _answer(challenge, self._secret, method, uri, count, cnonce, qop, body)
+        made = f'{self._head}{_quote(uri)}, response="{answer}"{self._tail}'
+        if qop:
+            made += f", qop={qop}, nc={count}"
+        return f'{made}, cnonce="{cnonce}"' if cnonce else made
+
+
 def authorization(
     challenge: Challenge,
     method: str,
@@ -110,28 +152,7 @@ def authorization(
     body: bytes = b"",
 ) -> str:
     """The value of the Authorization header. ``nc`` counts the uses of one nonce from 1."""
-    if challenge.scheme == "basic":
-        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    qop = "auth" if "auth" in challenge.qop else "auth-int" if "auth-int" in challenge.qop else ""
-    if (qop or challenge.session) and not cnonce:
-        cnonce = secrets.token_hex(8)
-    answer = _answer(challenge, method, uri, user, password, f"{nc:08x}", cnonce, qop, body)
-    parts = [
-        f"username={_quote(user)}",
-        f"realm={_quote(challenge.realm)}",
-        f"nonce={_quote(challenge.nonce)}",
-        f"uri={_quote(uri)}",
-        f'response="{answer}"',
-    ]
-    if challenge.algorithm:
-        parts.append(f"algorithm={challenge.algorithm}")
-    if challenge.opaque:
-        parts.append(f"opaque={_quote(challenge.opaque)}")
-    if qop:
-        parts += [f"qop={qop}", f"nc={nc:08x}"]
-    if cnonce:
-        parts.append(f'cnonce="{cnonce}"')
-    return "Digest " + ", ".join(parts)
+    return Login(challenge, user, password).header(method, uri, nc=nc, cnonce=cnonce, body=body)
 
 
 def verify(challenge: Challenge, header: str, method: str, user: str, password: str, body: bytes = b"") -> bool:
@@ -151,10 +172,9 @@ def verify(challenge: Challenge, header: str, method: str, user: str, password: 
         return False
     expected = _answer(
         challenge,
+        _secret(challenge, user, password),
         method,
         fields.get("uri", ""),
-        user,
-        password,
         fields.get("nc", ""),
         fields.get("cnonce", ""),
         qop,
@@ -168,30 +188,35 @@ def _usable(challenge: Challenge) -> bool:
     return known and (not challenge.qop or bool({"auth", "auth-int"} & set(challenge.qop)))
 
 
+def _hash(challenge: Challenge, text: bytes) -> str:
+    name = _HASHES.get(challenge.family, "md5")
+    if name == "md5":  # the common one has a shorter way
+        return hashlib.md5(text, usedforsecurity=False).hexdigest()
+    return hashlib.new(name, text, usedforsecurity=False).hexdigest()
+
+
+def _secret(challenge: Challenge, user: str, password: str) -> str:
+    """``H(user:realm:password)``; a password is not needed in the clear after this."""
+    return _hash(challenge, f"{user}:{challenge.realm}:{password}".encode())
+
+
 def _answer(
     challenge: Challenge,
+    secret: str,
     method: str,
     uri: str,
-    user: str,
-    password: str,
     nc: str,
     cnonce: str,
     qop: str,
     body: bytes,
 ) -> str:
-    name = _HASHES.get(challenge.family, "md5")
-
-    def digest(text: bytes) -> str:
-        return hashlib.new(name, text, usedforsecurity=False).hexdigest()
-
-    secret = digest(f"{user}:{challenge.realm}:{password}".encode())
     if challenge.session:
-        secret = digest(f"{secret}:{challenge.nonce}:{cnonce}".encode())
+        secret = _hash(challenge, f"{secret}:{challenge.nonce}:{cnonce}".encode())
     asked = f"{method}:{uri}"
     if qop == "auth-int":
-        asked += f":{digest(body)}"
+        asked += f":{_hash(challenge, body)}"
     middle = f"{challenge.nonce}:{nc}:{cnonce}:{qop}" if qop else challenge.nonce
-    return digest(f"{secret}:{middle}:{digest(asked.encode())}".encode())
+    return _hash(challenge, f"{secret}:{middle}:{_hash(challenge, asked.encode())}".encode())
 
 
 def _challenge(scheme: str, fields: dict[str, str]) -> Challenge:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable
 
 from camera_gateway.attempts import AttemptGate
 from camera_gateway.rtsp import digest
 from camera_gateway.rtsp.connection import Connection
 from camera_gateway.rtsp.message import Headers, Request, Response
-from camera_gateway.rtsp.timing import Deadlines, Timings
+from camera_gateway.rtsp.states import State
+from camera_gateway.rtsp.timing import Timings
 from camera_gateway.target import StreamTarget
 from config.clock import Clock
 from config.errors import Kind, XueliangError
@@ -17,11 +17,14 @@ from config.text import printable
 
 USER_AGENT = ("User-Agent", "xueliang")
 
+Headings = tuple[tuple[str, str], ...]
+
 
 class Exchange:
     """Requests over one connection; logs in when asked to, once, and stays logged in.
 
-    ``address`` is the checked address of the device: the budget of login tries is kept by it.
+    ``address`` is the checked address of the device: the budget of login tries is kept by it. ``redial`` makes a
+    second connection, for a camera that closes the first one after it asked for a login.
     """
 
     def __init__(
@@ -31,102 +34,82 @@ class Exchange:
         address: str,
         gate: AttemptGate,
         clock: Clock,
-        deadlines: Deadlines,
         timings: Timings,
+        redial: Callable[[], Awaitable[Connection]] | None = None,
     ) -> None:
         self.connection = connection
         self.target = target
         self._address = address
         self._gate = gate
         self._clock = clock
-        self._deadlines = deadlines
         self._timings = timings
-        self._challenge: digest.Challenge | None = None
-        self._uses = 0
+        self._redial = redial
+        self._login: digest.Login | None = None
 
     @property
     def login(self) -> str:
         """``none``, ``basic`` or ``digest MD5`` and so on, as far as the camera asked for one."""
-        if self._challenge is None:
+        if self._login is None:
             return "none"
-        if self._challenge.scheme == "basic":
+        challenge = self._login.challenge
+        if challenge.scheme == "basic":
             return "basic"
-        return f"digest {printable(self._challenge.algorithm, 20) or 'MD5'}"
+        return f"digest {printable(challenge.algorithm, 20) or 'MD5'}"
 
-    async def ask(self, method: str, uri: str, headers: Iterable[tuple[str, str]] = ()) -> Response:
+    async def ask(self, method: str, uri: str, headers: Headings = ()) -> Response:
         """The reply, whatever its status but 401.
 
         Raises ``AUTH``, ``LOCKED``, ``BUSY`` (a 401 after the password was accepted), ``TIMEOUT``, and what ended
         the connection.
         """
-        headers = tuple(headers)
-        response = await self._once(method, uri, headers)
+        response = await self.connection.ask(method, uri, self.headers(method, uri, headers))
         if response.status != 401:
             return response
         began = self._clock.monotonic()
-        if self._challenge is not None:
+        if self._login is not None:
             return await self._renew(method, uri, headers, response)
         response = await self._log_in(method, uri, headers, response)
         self._timings.auth = self._clock.monotonic() - began
         return response
 
-    def headers(self, method: str, uri: str, extra: Iterable[tuple[str, str]] = ()) -> tuple[tuple[str, str], ...]:
+    def headers(self, method: str, uri: str, extra: Headings = ()) -> Headings:
         """What every request carries: agent, session once there is one, login once it was asked for."""
-        made = [USER_AGENT, *extra]
+        made = (USER_AGENT, *extra)
         if self.connection.session:
-            made.append(("Session", self.connection.session))
-        credentials = self.target.credentials
-        if self._challenge is not None and credentials is not None:
-            self._uses += 1
-            password = credentials.password.get_secret_value()
-            answer = digest.authorization(self._challenge, method, uri, credentials.user, password, self._uses)
-            made.append(("Authorization", answer))
-        return tuple(made)
+            made += (("Session", self.connection.session),)
+        if self._login is not None:
+            made += (("Authorization", self._login.header(method, uri)),)
+        return made
 
     def teardown(self, uri: str) -> Request:
         return Request("TEARDOWN", uri, Headers(self.headers("TEARDOWN", uri)))
 
     def refresh(self, response: Response) -> None:
         """Takes the new nonce out of a 401 to a keep-alive, so that the next one is right."""
-        fresh = digest.parse_challenges(response.headers.get_all("WWW-Authenticate"))
-        if self._challenge is not None and self.target.credentials is not None and fresh:
-            self._challenge, self._uses = digest.choose(fresh, self.target.credentials), 0
+        if self._login is not None and digest.parse_challenges(response.headers.get_all("WWW-Authenticate")):
+            self._login = self._answer_to(response)
 
-    async def _once(self, method: str, uri: str, headers: tuple[tuple[str, str], ...]) -> Response:
-        future = self.connection.send(method, uri, self.headers(method, uri, headers))
-        try:
-            async with asyncio.timeout(self._deadlines.reply):
-                return await future
-        except TimeoutError as error:
-            raise XueliangError(
-                Kind.TIMEOUT,
-                f"no answer to {method} within {self._deadlines.reply:g} s",
-                where=self.connection.where,
-                fix="The device accepts connections but does not serve them: restart it",
-            ) from error
-
-    async def _log_in(
-        self, method: str, uri: str, headers: tuple[tuple[str, str], ...], response: Response
-    ) -> Response:
+    async def _log_in(self, method: str, uri: str, headers: Headings, response: Response) -> Response:
         credentials = self.target.credentials
         where = self.connection.where
         if credentials is None:
             raise XueliangError(
                 Kind.AUTH, "the camera asks for user and password", where=where, fix="Enter them for this device"
             )
-        challenge = self._choose(response)
+        login = self._answer_to(response)
         key = credentials.key(self._address)
         async with self._gate.attempt(key) as attempt:
-            self._challenge, self._uses = challenge, 0
-            response = await self._once(method, uri, headers)
+            self._login = login
+            before = self.connection
+            response = await self._first_with_login(method, uri, headers)
             if response.status == 401:
                 fresh = digest.parse_challenges(response.headers.get_all("WWW-Authenticate"))
-                stale = next((c for c in fresh if c.stale and c.nonce != challenge.nonce), None)
-                if stale is not None:
-                    self._challenge, self._uses = self._choose(response), 0
-                    response = await self._once(method, uri, headers)
+                foreign = self.connection is not before  # the nonce of one connection may not count on the next
+                if any((c.stale or foreign) and c.nonce != login.challenge.nonce for c in fresh):
+                    self._login = self._answer_to(response)
+                    response = await self.connection.ask(method, uri, self.headers(method, uri, headers))
             if response.status == 401:
-                self._challenge = None
+                self._login = None
                 attempt.failed()
                 raise XueliangError(
                     Kind.AUTH,
@@ -138,13 +121,26 @@ class Exchange:
             attempt.succeeded()
         return response
 
-    async def _renew(self, method: str, uri: str, headers: tuple[tuple[str, str], ...], response: Response) -> Response:
+    async def _first_with_login(self, method: str, uri: str, headers: Headings) -> Response:
+        """Some cameras close the connection after a 401: then once more over a new one, within the same try."""
+        connection = self.connection
+        replies = connection.replies
+        try:
+            return await connection.ask(method, uri, self.headers(method, uri, headers))
+        except XueliangError:
+            unheard = connection.state is State.CLOSED and connection.replies == replies
+            if self._redial is None or method != "DESCRIBE" or not unheard:
+                raise
+        self.connection = await self._redial()
+        return await self.connection.ask(method, uri, self.headers(method, uri, headers))
+
+    async def _renew(self, method: str, uri: str, headers: Headings, response: Response) -> Response:
         """A 401 although this very connection logged in: a new nonce at most; else the camera means something else."""
-        before = self._challenge
-        challenge = self._choose(response)
-        if before is None or challenge.nonce != before.nonce:
-            self._challenge, self._uses = challenge, 0
-            response = await self._once(method, uri, headers)
+        before = self._login
+        login = self._answer_to(response)
+        if before is None or login.challenge.nonce != before.challenge.nonce:
+            self._login = login
+            response = await self.connection.ask(method, uri, self.headers(method, uri, headers))
             if response.status != 401:
                 return response
         raise XueliangError(
@@ -154,13 +150,15 @@ class Exchange:
             fix="Close other viewers of the camera, or restart it",
         )
 
-    def _choose(self, response: Response) -> digest.Challenge:
-        assert self.target.credentials is not None
+    def _answer_to(self, response: Response) -> digest.Login:
+        credentials = self.target.credentials
+        assert credentials is not None
         challenges = digest.parse_challenges(response.headers.get_all("WWW-Authenticate"))
         try:
-            return digest.choose(challenges, self.target.credentials)
+            chosen = digest.choose(challenges, credentials)
         except XueliangError as error:
             raise XueliangError(error.kind, error.what, where=self.connection.where, fix=error.fix) from None
+        return digest.Login(chosen, credentials.user, credentials.password.get_secret_value())
 
 
 def refusal(method: str, response: Response, where: str) -> XueliangError:

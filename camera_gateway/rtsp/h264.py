@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 from camera_gateway.access_unit import Codec
-from camera_gateway.job import MAX_UNIT
 from camera_gateway.rtsp import annexb
 from camera_gateway.rtsp.assembler import Assembler
 from camera_gateway.rtsp.bits import Bits
@@ -29,23 +28,6 @@ class H264Assembler(Assembler):
     def kind(nal: bytes) -> int:
         return nal[0] & 0x1F
 
-    def push(self, data: bytes, start: int, end: int, timestamp: int, marker: bool, gap: int, received: float) -> None:
-        """The middle of a fragmented picture goes the short way: that is nine packets of ten."""
-        fragment = self._fragment
-        if (
-            fragment is not None
-            and timestamp == self._timestamp
-            and not (gap or marker)
-            and end - start > 2
-            and data[start] & 0x1F == FU_A
-            and data[start + 1] < 0x40
-            and self._size < MAX_UNIT
-        ):
-            fragment.append(data[start + 2 : end])
-            self._size += end - start - 2
-            return
-        super().push(data, start, end, timestamp, marker, gap, received)
-
     def _payload(self, data: bytes, start: int, end: int) -> None:
         if start >= end:
             return
@@ -56,7 +38,8 @@ class H264Assembler(Assembler):
                 return
             head = data[start + 1]
             if head & 0x80:
-                self._begin_fragment(bytes((first & 0xE0 | head & 0x1F,)), data[start + 2 : end])
+                middle = bytes((first, head & 0x3F))
+                self._begin_fragment(bytes((first & 0xE0 | head & 0x1F,)), data[start + 2 : end], middle)
             else:
                 self._more_fragment(data[start + 2 : end])
             if head & 0x40:

@@ -31,13 +31,14 @@ class Headers:
     """In the order of the wire; names compare without case."""
 
     items: tuple[tuple[str, str], ...] = ()
+    _first: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, name: str, default: str = "") -> str:
-        wanted = name.lower()
-        for key, value in self.items:
-            if key.lower() == wanted:
-                return value
-        return default
+        first = self._first
+        if not first and self.items:
+            for key, value in self.items:
+                first.setdefault(key.lower(), value)
+        return first.get(name.lower(), default)
 
     def get_all(self, name: str) -> list[str]:
         wanted = name.lower()
@@ -106,8 +107,8 @@ def parse(buffer: Buffer, start: int = 0) -> tuple[Message, int] | Incomplete:
     if isinstance(head, Incomplete):
         return head
     lines, body_start = head
-    first = lines[0].decode("utf-8", "replace").strip()
-    headers = _headers(lines[1:], start)
+    first = lines[0].strip()
+    headers = _headers(lines[1:])
     body_end = _body_end(buffer, body_start, headers)
     if body_end < 0 or body_end > end:
         return Incomplete(body_end - begin if body_end > 0 else 0)
@@ -117,7 +118,10 @@ def parse(buffer: Buffer, start: int = 0) -> tuple[Message, int] | Incomplete:
 
 def session_id(response: Response) -> tuple[str, float]:
     """Session id and time-out in seconds (60 where none is given: RFC 2326 section 12.37); the id may be empty."""
-    identifier, _, rest = response.headers.get("Session").partition(";")
+    value = response.headers.get("Session")
+    if not value:
+        return "", 60.0
+    identifier, _, rest = value.partition(";")
     timeout = 60.0
     for part in rest.split(";"):
         key, _, value = part.partition("=")
@@ -177,17 +181,23 @@ def _parse_frame(buffer: Buffer, start: int, begin: int) -> tuple[Interleaved, i
     return Interleaved(buffer[start + 1], start + 4, stop), stop
 
 
-def _read_head(buffer: Buffer, start: int) -> tuple[list[bytes], int] | Incomplete:
+def _read_head(buffer: Buffer, start: int) -> tuple[list[str], int] | Incomplete:
     """Start line and header lines, and where the body begins."""
     limit = start + MAX_HEAD
     blank = buffer.find(b"\r\n\r\n", start, limit)
     if blank >= 0:
-        head = bytes(buffer[start:blank])
-        if b"\n$" not in head and b"\nv=" not in head and b"\nRTSP/1." not in head and head.count(b"\n") < MAX_HEADERS:
-            plain = head.split(b"\r\n")
-            if b"" not in plain and b"\n\n" not in head and head.count(b"\n") == len(plain) - 1:
-                return plain, blank + 4
-    lines: list[bytes] = []
+        text = str(buffer[start:blank], "utf-8", "replace")
+        count = text.count("\n")
+        if (
+            "\n$" not in text
+            and "\nv=" not in text
+            and "\nRTSP/1." not in text
+            and "\n\r" not in text
+            and count < MAX_HEADERS
+            and count == text.count("\r") == text.count("\r\n")
+        ):
+            return text.split("\r\n"), blank + 4
+    lines: list[str] = []
     pos = start
     while True:
         if lines and pos < len(buffer) and buffer[pos] == DOLLAR:
@@ -204,14 +214,13 @@ def _read_head(buffer: Buffer, start: int) -> tuple[list[bytes], int] | Incomple
             return lines, pos
         if len(lines) > MAX_HEADERS:
             raise _invalid(f"more than {MAX_HEADERS} headers", pos, Kind.TOO_LARGE)
-        lines.append(line)
+        lines.append(line.decode("utf-8", "replace"))
         pos = newline + 1
 
 
-def _headers(lines: Iterable[bytes], position: int) -> Headers:
+def _headers(lines: Iterable[str]) -> Headers:
     items: list[tuple[str, str]] = []
-    for raw in lines:
-        line = raw.decode("utf-8", "replace")
+    for line in lines:
         if line[0] in " \t" and items:
             items[-1] = (items[-1][0], f"{items[-1][1]} {line.strip()}")
             continue

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from camera_gateway.access_unit import Codec
 from camera_gateway.rtsp import rtcp
-from camera_gateway.rtsp.assembler import Assembler, Sink
+from camera_gateway.rtsp.assembler import Assembler, Marker, Sink
 from camera_gateway.rtsp.h264 import H264Assembler
 from camera_gateway.rtsp.h265 import H265Assembler
+from camera_gateway.rtsp.message import DOLLAR
 from camera_gateway.rtsp.mjpeg import MjpegAssembler
 from camera_gateway.rtsp.rtp import FIXED, parse_header
 from camera_gateway.rtsp.sdp import Track
 from camera_gateway.rtsp.video_format import VideoFormat
 from config.errors import Kind, XueliangError
+
+#: An interleaved frame's head, the RTP header (timestamp and SSRC as one) and the first two bytes of the payload.
+_FRAME = struct.Struct("!HHHHQH")
 
 
 @dataclass(slots=True)
@@ -41,12 +46,23 @@ class Stats:
 class Receiver:
     """``packet`` is the hot path: no object per packet beside the payload itself."""
 
-    __slots__ = ("_expected", "_ssrc", "assembler", "first_packet", "goodbye", "payload_type", "report", "stats")
+    __slots__ = (
+        "_expected",
+        "_nals",
+        "_ssrc",
+        "assembler",
+        "first_packet",
+        "goodbye",
+        "payload_type",
+        "report",
+        "stats",
+    )
 
     def __init__(self, track: Track, sink: Sink, stats: Stats | None = None) -> None:
         self.stats = stats or Stats()
         self.payload_type = track.payload_type
         self.assembler = make_assembler(track, sink)
+        self._nals = self.assembler if isinstance(self.assembler, Assembler) else None
         self.first_packet: float | None = None
         self.report: tuple[rtcp.SenderReport, float] | None = None  # the last one and when it came
         self.goodbye = False
@@ -56,6 +72,24 @@ class Receiver:
     @property
     def format(self) -> VideoFormat | None:
         return self.assembler.format
+
+    @property
+    def held(self) -> bool:
+        """A unit waits for what comes after its marker: :meth:`flush` it if that is nothing."""
+        return self._nals is not None and self._nals.held
+
+    def flush(self) -> None:
+        if self._nals is not None:
+            self._nals.flush()
+
+    @property
+    def marker(self) -> Marker:
+        return self._nals.marker if self._nals is not None else Marker.UNIT
+
+    @marker.setter
+    def marker(self, known: Marker) -> None:
+        if self._nals is not None:
+            self._nals.marker = known
 
     @property
     def ssrc(self) -> int:
@@ -90,6 +124,46 @@ class Receiver:
         self._expected = sequence + 1 & 0xFFFF
         if at < stop:
             self.assembler.push(data, at, stop, timestamp, marker, gap, received)
+
+    def fragments(self, data: bytes, position: int, end: int, channel: int) -> int:
+        """Interleaved frames from ``position`` on, as long as each is the next piece of the NAL unit that is open:
+        nine packets of ten, so there is one loop for them. Returns the place of the first that is something else.
+        """
+        assembler = self._nals
+        pieces = assembler.open_fragment if assembler is not None else None
+        if pieces is None or assembler is None:
+            return position
+        middle = assembler.middle
+        third = middle[2] if len(middle) > 2 else -1  # H.265's payload header has two bytes, its FU header a third
+        head = len(middle) + 16
+        first, count, expected = position, 0, self._expected
+        mark, kind, source = DOLLAR << 8 | channel, 0x8000 | self.payload_type, assembler.timestamp << 32 | self._ssrc
+        begin = middle[0] << 8 | middle[1]
+        unpack, view = _FRAME.unpack_from, memoryview(data)
+        found: list[memoryview] = []
+        while end - position > head:
+            its_mark, length, its_kind, sequence, its_source, its_begin = unpack(data, position)
+            stop = position + 4 + length
+            if sequence != expected or its_begin != begin or its_mark != mark or its_kind != kind:
+                break
+            if (
+                its_source != source
+                or stop > end
+                or length <= head - 4
+                or (third >= 0 and data[position + 18] != third)
+            ):
+                break
+            found.append(view[position + head : stop])
+            expected = expected + 1 & 0xFFFF
+            position = stop
+            count += 1
+        if count:
+            self._expected = expected
+            self.stats.packets += count
+            self.stats.bytes += position - first - 4 * count
+            assembler.grow(position - first - head * count)
+            pieces.append(b"".join(found))  # a copy, so that no piece keeps the whole buffer alive
+        return position
 
     def control(self, data: bytes, start: int, end: int, received: float, wall: float) -> None:
         """One RTCP packet; ``wall`` is our own POSIX time."""

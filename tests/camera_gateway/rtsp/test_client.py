@@ -220,6 +220,6 @@ async def test_camera_hangs_up(make_client: MakeClient) -> None:
     def hang_up(peer: Peer, request: Request) -> None:
         peer.transport.abort()
 
-    for method in ("DESCRIBE", "PLAY"):
+    for method, kind in (("DESCRIBE", Kind.REFUSED), ("SETUP", Kind.PROTOCOL), ("PLAY", Kind.PROTOCOL)):
         async with RtspTestServer(replace(GOOD, answers={method: hang_up})) as server:
-            assert (await failure(make_client(), target(server))).kind is Kind.PROTOCOL
+            assert (await failure(make_client(), target(server))).kind is kind
