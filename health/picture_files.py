@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from pathlib import Path
 
 from config.errors import Kind, XueliangError
@@ -79,12 +80,14 @@ class PictureFiles:
         path = self._path(kind, name)
         if len(picture) > MAX_PICTURE:
             raise XueliangError(Kind.TOO_LARGE, f"a picture of {len(picture)} bytes, more than {MAX_PICTURE}")
-        beside = path.with_suffix(".new")
+        # Two checks of one camera may end together: each writes a file of its own.
+        beside = path.with_suffix(f".{secrets.token_hex(4)}.new")
         try:
             with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(picture)
             beside.replace(path)
         except OSError as error:
+            beside.unlink(missing_ok=True)
             raise XueliangError(
                 Kind.UNAVAILABLE,
                 f"a picture cannot be kept: {error.strerror}",
