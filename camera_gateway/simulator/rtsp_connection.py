@@ -174,7 +174,7 @@ class RtspConnection(asyncio.Protocol):
         elif request.method == "PLAY":
             self._play(request)
         elif request.method == "TEARDOWN":
-            self._end_session()
+            self._end_session(torn_down=True)
             self._reply(request, 200)
         else:
             self._reply(request, 200, ("Session", self._session))
@@ -188,6 +188,8 @@ class RtspConnection(asyncio.Protocol):
         secret = device.secret(device.user) or ""
         if header and any(verify(c, header, request.method, device.user, secret, request.body) for c in offered):
             return True
+        if nonce in header:  # an answer to another connection's challenge is stale, not wrong
+            self.server.refused[device.id] += 1
         self._reply(request, 401, *(("WWW-Authenticate", c.header()) for c in offered))
         return False
 
@@ -292,7 +294,7 @@ class RtspConnection(asyncio.Protocol):
         if self._player is not None and any(isinstance(p, rtcp.PictureLoss) for p in rtcp.parse(data)):
             self._player.request_keyframe()
 
-    def _end_session(self) -> None:
+    def _end_session(self, *, torn_down: bool = False) -> None:
         if self._player is not None:
             self._player.stop()
             self._player = None
@@ -300,6 +302,8 @@ class RtspConnection(asyncio.Protocol):
         self._outlet = self._asked = None
         if self._session:
             self._session = ""
+            self.server.torn_down += torn_down
+            self.server.dropped += not torn_down
             if self.device is not None:
                 self.device.sessions -= 1
 

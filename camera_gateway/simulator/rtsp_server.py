@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+from collections import Counter
 from collections.abc import Callable
 
 from camera_gateway.simulator.camera import VirtualCamera, VirtualDevice
@@ -22,6 +23,8 @@ class RtspServer:
     """``find`` names the device of a local address and port; a connection to any other is closed unread.
 
     ``wait_for_gop``: a new session begins where the GOP happens to be, as many cameras do, not at a keyframe.
+    ``refused`` counts wrong credentials per device id: what a real device would lock an account by. ``torn_down``
+    counts sessions that ended with TEARDOWN, ``dropped`` those that ended without.
     """
 
     def __init__(
@@ -41,6 +44,9 @@ class RtspServer:
         self.max_connections = max_connections
         self.wait_for_gop = wait_for_gop
         self.loop = asyncio.get_running_loop()
+        self.refused: Counter[str] = Counter()
+        self.torn_down = 0
+        self.dropped = 0
         self.connections: set[RtspConnection] = set()
         self._by_device: dict[str, set[RtspConnection]] = {}
         self._servers: dict[tuple[str, int], asyncio.Server] = {}

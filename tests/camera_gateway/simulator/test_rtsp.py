@@ -8,6 +8,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -322,6 +323,20 @@ async def test_methods_and_answers(make_fleet: Any) -> None:
         assert camera.device.sessions == 1
         assert (await client.ask("TEARDOWN", "", f"Session: {session}")).status == 200
         assert camera.device.sessions == 0
+    assert (fleet.rtsp.torn_down, fleet.rtsp.dropped, fleet.rtsp.refused.total()) == (1, 0, 0)
+
+
+async def test_wrong_credentials_are_counted_and_stale_ones_are_not(make_fleet: Any) -> None:
+    fleet = await make_fleet(algorithms=("MD5",))
+    camera = fleet.cameras[0]
+    async with raw(camera) as client:
+        challenge = parse_challenges((await client.once("DESCRIBE")).headers.get_all("WWW-Authenticate"))[0]
+        stale = authorization(replace(challenge, nonce="0" * 24), "DESCRIBE", camera.rtsp, camera.user, "guess")
+        assert (await client.once("DESCRIBE", "", f"Authorization: {stale}")).status == 401
+        assert fleet.rtsp.refused.total() == 0
+        wrong = authorization(challenge, "DESCRIBE", camera.rtsp, camera.user, "guess")
+        assert (await client.once("DESCRIBE", "", f"Authorization: {wrong}")).status == 401
+        assert fleet.rtsp.refused == {camera.device.id: 1}
 
 
 async def test_a_silent_session_times_out(make_fleet: Any) -> None:
