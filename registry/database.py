@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from config.clock import Clock, SystemClock
 from config.errors import Kind, XueliangError
+from config.settled import settled
 from registry.batch_store import Batch
 from registry.keys import KeyRing
 
@@ -198,16 +199,27 @@ class Database:
     async def write(self) -> AsyncIterator[Connection]:
         """One transaction, committed on leaving, rolled back on an exception; one at a time.
 
+        A task cancelled in the middle of it leaves nothing behind: what was begun is rolled back (or, once the commit
+        runs, committed) to the end before the next writer's turn, however often the task is cancelled.
+
         On PostgreSQL an advisory lock of the schema serves several processes: rows are then never locked in two
         orders, and the change feed and the audit chain need no lock of their own.
         """
         with _mapped():
-            async with self._turn, self._writer.begin() as connection:
-                if self.dialect == "postgresql":
-                    await connection.execute(
-                        sa.text("SELECT pg_advisory_xact_lock(hashtext(current_schema()), 1482183)")
-                    )
-                yield connection
+            async with self._turn:
+                connection = self._writer.connect()
+                try:
+                    await settled(_begin(connection))
+                    if self.dialect == "postgresql":
+                        await connection.execute(
+                            sa.text("SELECT pg_advisory_xact_lock(hashtext(current_schema()), 1482183)")
+                        )
+                    yield connection
+                    await settled(connection.commit())
+                finally:
+                    # A transaction that a cancelled task left behind would stop every writer until it timed out.
+                    if connection.sync_connection is not None:
+                        await settled(connection.close())
 
     @asynccontextmanager
     async def reshape(self) -> AsyncIterator[Connection]:
@@ -260,6 +272,11 @@ class Database:
                 pass
             finally:
                 await self._writer.dispose()
+
+
+async def _begin(connection: AsyncConnection) -> None:
+    await connection.start()
+    await connection.begin()
 
 
 def _parse(url: str) -> URL:
