@@ -223,8 +223,10 @@ class Assembler:
 
     def _learn(self, kind: int, nal: bytes) -> None:
         """Parameter sets stay known; the stream's format is read when its SPS changes."""
+        if nal in self._sets.values():
+            return
         slot = (kind, self._set_id(kind, nal))
-        if self._sets.get(slot) == nal or len(nal) > 4096:
+        if len(nal) > 4096:
             return
         if slot not in self._sets and len(self._sets) >= MAX_SETS:
             return

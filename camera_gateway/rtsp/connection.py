@@ -327,7 +327,7 @@ class Connection(asyncio.Protocol):
         if response.status < 200:
             self._stray(64)
             return
-        number = response.headers.get("CSeq").strip()
+        number = response.headers.known().get("cseq", "").strip()
         cseq = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
         future = self._pending.pop(cseq, None)
         if future is None and len(self._pending) == 1 and cseq not in range(1, self._cseq + 1):

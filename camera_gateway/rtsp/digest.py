@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,7 @@ MAX_HEADER = 8192
 MAX_CHALLENGES = 16
 
 _TOKEN = re.compile(r"""([^\s,="]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"?|[^\s,]*))?""")
+_AWKWARD = re.compile(r'[\r\n\\"]')
 _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = {"SHA-512-256": 3, "SHA-256": 2, "MD5": 1}
 
@@ -100,12 +101,13 @@ def choose(challenges: Iterable[Challenge], credentials: ClearAllowed) -> Challe
 
 
 class Login:
-    """User and password bound to one challenge; what stays the same from request to request is worked out once.
+    """User and password bound to one challenge; what stays the same from request to request is worked out once, and
+    the password is not kept.
 
     ``uses`` counts the answers given to the nonce.
     """
 
-    __slots__ = ("_basic", "_head", "_qop", "_secret", "_tail", "challenge", "uses")
+    __slots__ = ("_basic", "_hash", "_head", "_qop", "_secret", "_tail", "challenge", "uses")
 
     def __init__(self, challenge: Challenge, user: str, password: str) -> None:
         self.challenge = challenge
@@ -115,7 +117,8 @@ class Login:
             self._basic = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
             return
         self._qop = "auth" if "auth" in challenge.qop else "auth-int" if "auth-int" in challenge.qop else ""
-        self._secret = _secret(challenge, user, password)
+        self._hash = _hash_of(challenge)
+        self._secret = self._hash(f"{user}:{challenge.realm}:{password}".encode())
         head = f"username={_quote(user)}, realm={_quote(challenge.realm)}, nonce={_quote(challenge.nonce)}"
         self._head = f"Digest {head}, uri="
         if challenge.algorithm:
@@ -131,10 +134,10 @@ class Login:
         if not nc:
             self.uses += 1
             nc = self.uses
-        if (qop or challenge.session) and not cnonce:
+        if not cnonce and (qop or challenge.session):
             cnonce = secrets.token_hex(8)
         count = f"{nc:08x}"
-        answer = _answer(challenge, self._secret, method, uri, count, cnonce, qop, body)
+        answer = _answer(challenge, self._hash, self._secret, method, uri, count, cnonce, qop, body)
         made = f'{self._head}{_quote(uri)}, response="{answer}"{self._tail}'
         if qop:
             made += f", qop={qop}, nc={count}"
@@ -170,9 +173,11 @@ def verify(challenge: Challenge, header: str, method: str, user: str, password: 
     qop = fields.get("qop", "")
     if (qop and qop not in challenge.qop) or (challenge.qop and not qop):
         return False
+    hashed = _hash_of(challenge)
     expected = _answer(
         challenge,
-        _secret(challenge, user, password),
+        hashed,
+        hashed(f"{user}:{challenge.realm}:{password}".encode()),
         method,
         fields.get("uri", ""),
         fields.get("nc", ""),
@@ -188,20 +193,29 @@ def _usable(challenge: Challenge) -> bool:
     return known and (not challenge.qop or bool({"auth", "auth-int"} & set(challenge.qop)))
 
 
-def _hash(challenge: Challenge, text: bytes) -> str:
-    name = _HASHES.get(challenge.family, "md5")
-    if name == "md5":  # the common one has a shorter way
-        return hashlib.md5(text, usedforsecurity=False).hexdigest()
-    return hashlib.new(name, text, usedforsecurity=False).hexdigest()
+def _md5(text: bytes) -> str:
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
-def _secret(challenge: Challenge, user: str, password: str) -> str:
-    """``H(user:realm:password)``; a password is not needed in the clear after this."""
-    return _hash(challenge, f"{user}:{challenge.realm}:{password}".encode())
+def _sha256(text: bytes) -> str:
+    return hashlib.sha256(text, usedforsecurity=False).hexdigest()
+
+
+def _sha512_256(text: bytes) -> str:
+    return hashlib.new("sha512_256", text, usedforsecurity=False).hexdigest()
+
+
+Hash = Callable[[bytes], str]
+_BY_FAMILY: dict[str, Hash] = {"MD5": _md5, "SHA-256": _sha256, "SHA-512-256": _sha512_256}
+
+
+def _hash_of(challenge: Challenge) -> Hash:
+    return _BY_FAMILY.get(challenge.family, _md5)
 
 
 def _answer(
     challenge: Challenge,
+    hashed: Hash,
     secret: str,
     method: str,
     uri: str,
@@ -211,12 +225,12 @@ def _answer(
     body: bytes,
 ) -> str:
     if challenge.session:
-        secret = _hash(challenge, f"{secret}:{challenge.nonce}:{cnonce}".encode())
+        secret = hashed(f"{secret}:{challenge.nonce}:{cnonce}".encode())
     asked = f"{method}:{uri}"
     if qop == "auth-int":
-        asked += f":{_hash(challenge, body)}"
+        asked += f":{hashed(body)}"
     middle = f"{challenge.nonce}:{nc}:{cnonce}:{qop}" if qop else challenge.nonce
-    return _hash(challenge, f"{secret}:{middle}:{_hash(challenge, asked.encode())}".encode())
+    return hashed(f"{secret}:{middle}:{hashed(asked.encode())}".encode())
 
 
 def _challenge(scheme: str, fields: dict[str, str]) -> Challenge:
@@ -248,8 +262,9 @@ def _schemes(value: str) -> list[tuple[str, dict[str, str]]]:
 
 def _quote(text: str) -> str:
     """Device text goes back as it came, but never with line ends, which would begin a header of their own."""
-    clean = text.replace("\r", "").replace("\n", "").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{clean}"'
+    if _AWKWARD.search(text):
+        text = text.replace("\r", "").replace("\n", "").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def _unquote(text: str) -> str:

@@ -6,6 +6,7 @@ body or before the next ``$`` frame, folded headers, a DESCRIBE reply without Co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ MAX_HEADERS = 64
 #: Real descriptions stay under 4 KiB.
 MAX_BODY = 256 * 1024
 DOLLAR = 0x24
+
+_HEADER = re.compile(r"([^\s:][^:\r\n]*?)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r\n")
+_STATUS = re.compile(r"RTSP/\d\.\d ([0-9]{3})(?: (.*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,15 @@ class Headers:
     items: tuple[tuple[str, str], ...] = ()
     _first: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def get(self, name: str, default: str = "") -> str:
+    def known(self) -> dict[str, str]:
+        """The first value of each name, by the name in lower case. Not to be changed."""
         first = self._first
         if not first and self.items:
-            for key, value in self.items:
-                first.setdefault(key.lower(), value)
-        return first.get(name.lower(), default)
+            first.update((key.lower(), value) for key, value in reversed(self.items))
+        return first
+
+    def get(self, name: str, default: str = "") -> str:
+        return self.known().get(name.lower(), default)
 
     def get_all(self, name: str) -> list[str]:
         wanted = name.lower()
@@ -103,12 +110,15 @@ def parse(buffer: Buffer, start: int = 0) -> tuple[Message, int] | Incomplete:
         return Incomplete()
     if buffer[start] == DOLLAR:
         return _parse_frame(buffer, start, begin)
-    head = _read_head(buffer, start)
-    if isinstance(head, Incomplete):
-        return head
-    lines, body_start = head
-    first = lines[0].strip()
-    headers = _headers(lines[1:])
+    plain = _plain_head(buffer, start)
+    if plain is not None:
+        first, headers, body_start = plain
+    else:
+        head = _read_head(buffer, start)
+        if isinstance(head, Incomplete):
+            return head
+        lines, body_start = head
+        first, headers = lines[0].strip(), _headers(lines[1:])
     body_end = _body_end(buffer, body_start, headers)
     if body_end < 0 or body_end > end:
         return Incomplete(body_end - begin if body_end > 0 else 0)
@@ -118,7 +128,7 @@ def parse(buffer: Buffer, start: int = 0) -> tuple[Message, int] | Incomplete:
 
 def session_id(response: Response) -> tuple[str, float]:
     """Session id and time-out in seconds (60 where none is given: RFC 2326 section 12.37); the id may be empty."""
-    value = response.headers.get("Session")
+    value = response.headers.known().get("session")
     if not value:
         return "", 60.0
     identifier, _, rest = value.partition(";")
@@ -181,22 +191,26 @@ def _parse_frame(buffer: Buffer, start: int, begin: int) -> tuple[Interleaved, i
     return Interleaved(buffer[start + 1], start + 4, stop), stop
 
 
+def _plain_head(buffer: Buffer, start: int) -> tuple[str, Headers, int] | None:
+    """What nearly every camera sends, read at one go: whole lines of ``name: value``; ``None`` for anything else."""
+    blank = buffer.find(b"\r\n\r\n", start, start + MAX_HEAD)
+    if blank < 0:
+        return None
+    text = str(buffer[start : blank + 2], "utf-8", "replace")
+    lines = text.count("\n")
+    if lines > MAX_HEADERS or "\n$" in text or "\nv=" in text:
+        return None
+    first = text.find("\r\n")
+    items = _HEADER.findall(text, first + 2)
+    # A line that is folded, ends otherwise or has no colon leaves the counts apart.
+    if first < 0 or len(items) != lines - 1 or text.count("\r") != lines or "\nRTSP/1." in text:
+        return None
+    return text[:first].strip(), Headers(tuple(items)), blank + 4
+
+
 def _read_head(buffer: Buffer, start: int) -> tuple[list[str], int] | Incomplete:
     """Start line and header lines, and where the body begins."""
     limit = start + MAX_HEAD
-    blank = buffer.find(b"\r\n\r\n", start, limit)
-    if blank >= 0:
-        text = str(buffer[start:blank], "utf-8", "replace")
-        count = text.count("\n")
-        if (
-            "\n$" not in text
-            and "\nv=" not in text
-            and "\nRTSP/1." not in text
-            and "\n\r" not in text
-            and count < MAX_HEADERS
-            and count == text.count("\r") == text.count("\r\n")
-        ):
-            return text.split("\r\n"), blank + 4
     lines: list[str] = []
     pos = start
     while True:
@@ -233,14 +247,15 @@ def _headers(lines: Iterable[str]) -> Headers:
 
 def _body_end(buffer: Buffer, start: int, headers: Headers) -> int:
     """Where the body ends, perhaps beyond the buffer; -1 when that cannot be told yet."""
-    length = headers.get("Content-Length")
+    known = headers.known()
+    length = known.get("content-length", "")
     if length:
         if not (length.isascii() and length.isdigit()):
             raise _invalid("a Content-Length that is no number", start)
         if len(length) > 9 or int(length) > MAX_BODY:
             raise _invalid(f"a body of more than {MAX_BODY} bytes", start, Kind.TOO_LARGE)
         return start + int(length)
-    if "sdp" not in headers.get("Content-Type").lower():
+    if "sdp" not in known.get("content-type", "").lower():
         return start
     pos, seen_media = start, False
     while True:
@@ -254,6 +269,9 @@ def _body_end(buffer: Buffer, start: int, headers: Headers) -> int:
 
 
 def _message(first: str, headers: Headers, body: bytes, position: int) -> Request | Response:
+    plain = _STATUS.fullmatch(first)
+    if plain is not None:
+        return Response(int(plain[1]), plain[2] or "", headers, body)
     parts = first.split(None, 2)
     if parts and parts[0].upper().startswith("RTSP/"):
         if len(parts) < 2 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) == 3):

@@ -18,9 +18,12 @@ MAX_BYTES = 256 * 1024
 MAX_LINES = 2000
 MAX_TRACKS = 64
 MAX_SETS = 16
+#: Media parts up to this size are kept read; those of cameras are under 2 KiB.
+MAX_KEPT = 4096
 
 _CODECS = {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265, "JPEG": Codec.MJPEG}
 _STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 14: ("MPA", 90000), 26: ("JPEG", 90000), 33: ("MP2T", 90000)}
+_MEDIA = re.compile(rb"(?:^|[\r\n])[ \t]*m=")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _AUTHORITY = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}(/|$)")
 
@@ -58,29 +61,47 @@ def parse(body: bytes) -> Description:
     """Raises ``PROTOCOL`` where there is no description at all and ``TOO_LARGE`` beyond the caps."""
     if len(body) > MAX_BYTES:
         raise XueliangError(Kind.TOO_LARGE, f"a description of {len(body)} bytes, more than {MAX_BYTES}")
-    lines = body.decode("utf-8", "replace").replace("\r", "\n").split("\n", MAX_LINES)
+    found = _MEDIA.search(body)
+    at = found.start() if found else len(body)
+    head: dict[str, str] = {}
+    seen = found is not None
+    lines = _lines(body[:at])
+    for line in lines:
+        key, equals, value = line.lstrip().partition("=")
+        if equals and len(key) == 1:
+            seen = True
+            _attribute(key, value.strip(), head, {}, {})
+    if not seen:
+        raise XueliangError(Kind.PROTOCOL, "an answer without a session description", facts={"position": 0})
+    media = body[at:]
+    tracks = _kept_tracks(media) if len(media) <= MAX_KEPT else _read_tracks(media)
+    return Description(printable(head.get("s", "")), printable(head.get("tool", "")), head.get("control", ""), tracks)
+
+
+def _lines(text: bytes) -> list[str]:
+    lines = text.decode("utf-8", "replace").replace("\r", "\n").split("\n", MAX_LINES)
     if len(lines) > MAX_LINES:
         raise XueliangError(Kind.TOO_LARGE, f"a description of more than {MAX_LINES} lines")
-    head: dict[str, str] = {}
+    return lines
+
+
+def _read_tracks(media: bytes) -> tuple[Track, ...]:
     sections: list[list[str]] = []
-    seen = False
-    for line in lines:
+    for line in _lines(media):
         key, equals, value = line.lstrip().partition("=")
         if not equals or len(key) != 1:
             continue
-        seen = True
         if key == "m":
             if len(sections) >= MAX_TRACKS:
                 raise XueliangError(Kind.TOO_LARGE, f"a description of more than {MAX_TRACKS} tracks")
             sections.append([value.strip()])
         elif sections:
             sections[-1].append(line.strip())
-        else:
-            _attribute(key, value.strip(), head, {}, {})
-    if not seen:
-        raise XueliangError(Kind.PROTOCOL, "an answer without a session description", facts={"position": 0})
-    tracks = tuple(_section(tuple(lines)) for lines in sections)
-    return Description(printable(head.get("s", "")), printable(head.get("tool", "")), head.get("control", ""), tracks)
+    return tuple(_section(tuple(lines)) for lines in sections)
+
+
+#: The media part stays the same from session to session, other than the head with its session number.
+_kept_tracks = lru_cache(maxsize=2048)(_read_tracks)
 
 
 def base_url(request_url: str, content_base: str = "", content_location: str = "") -> str:
@@ -144,13 +165,7 @@ def _authority(dialled: SplitResult) -> str:
 
 
 def _section(lines: tuple[str, ...]) -> Track:
-    """One medium. Its lines stay the same from session to session, so what was read is kept, where it is small."""
-    if sum(map(len, lines)) > 2048:
-        return _read_section(lines)
-    return _kept_section(lines)
-
-
-def _read_section(lines: tuple[str, ...]) -> Track:
+    """One medium."""
     plain: dict[str, str] = {}
     maps: dict[int, str] = {}
     formats: dict[int, str] = {}
@@ -158,9 +173,6 @@ def _read_section(lines: tuple[str, ...]) -> Track:
         key, _, value = line.partition("=")
         _attribute(key, value.strip(), plain, maps, formats)
     return _track(lines[0], plain, maps, formats)
-
-
-_kept_section = lru_cache(maxsize=2048)(_read_section)
 
 
 def _attribute(key: str, value: str, plain: dict[str, str], maps: dict[int, str], formats: dict[int, str]) -> None:
