@@ -23,6 +23,7 @@ from registry.audit_chain import anchor_text, parse_anchor
 from registry.key_store import rotate_data_key, rotate_master
 from registry.keys import Purpose
 from registry.master_key_file import read_master_keys
+from registry.vault_store import rotate_vault
 
 Operation = Callable[[Storage, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -93,7 +94,8 @@ async def audit_anchor(storage: Storage, _: Mapping[str, Any]) -> dict[str, Any]
 
 
 async def key_rotate(storage: Storage, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """``master`` wraps the others anew; a data key's purpose gives it a new current key."""
+    """``master`` wraps the others anew; a data key's purpose gives it a new current key. The stored passwords move to
+    a new vault key at once."""
     scope = Scope.system("key")
     file = storage.folder.keys / "master.key"
     which = str(parameters.get("which", "master"))
@@ -104,8 +106,10 @@ async def key_rotate(storage: Storage, parameters: Mapping[str, Any]) -> dict[st
         raise XueliangError(
             Kind.INVALID, f"no key is called {which[:40]!r}", fix="master, vault, audit, ticket, anchor"
         )
+    master = read_master_keys(file)[0]
+    if which == Purpose.VAULT.value:
+        return {"rotated": which, "sealed_anew": await rotate_vault(scope, storage.db, master)}
     async with storage.db.write() as connection:
-        master = read_master_keys(file)[0]
         fresh = await rotate_data_key(scope, connection, storage.keys, master, Purpose(which))
     storage.keys.replace(fresh.all())
     return {"rotated": which}

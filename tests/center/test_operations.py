@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from center.cli import main
 from center.control import ControlServer
 from center.data_folder import DataFolder
-from center.operations import offered
+from center.operations import OPERATIONS, offered
 from center.storage import database_url, opened
+from config.scope import Scope
 from config.settings import Settings
+from registry.camera_list import credentials_of
+from registry.tables import secrets
+from tests.support.registry_world import add_world
 
 Run = Callable[..., tuple[int, Any, str]]
 
@@ -47,7 +52,7 @@ def test_migrate_then_status(run: Run) -> None:
 def test_keys_and_audit(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("migrate")
     for which in ("master", "vault", "audit", "anchor"):
-        assert run("key", "rotate", which)[1] == {"rotated": which}
+        assert run("key", "rotate", which)[1]["rotated"] == which
     code, report, _ = run("audit", "verify")
     assert (code, report["sound"], report["rows"]) == (0, True, 4)
     assert main(["audit", "anchor", "--data", str(tmp_path / "data")]) == 0
@@ -74,6 +79,21 @@ async def test_a_running_service_answers_for_itself(tmp_path: Path) -> None:
         await server.start()
         assert (await perform(settings, "status", {}))["cameras"] == []
         await server.close()
+
+
+async def test_a_new_vault_key_seals_the_stored_passwords_anew(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"service": {"data_dir": str(tmp_path / "data")}})
+    async with opened(settings) as storage:
+        await add_world(storage.db, "a", 1, cameras=1)
+        async with storage.db.read() as connection:
+            before = await connection.scalar(sa.select(secrets.c.key_id))
+        assert await OPERATIONS["key rotate"](storage, {"which": "vault"}) == {"rotated": "vault", "sealed_anew": 1}
+        async with storage.db.read() as connection:
+            assert await connection.scalar(sa.select(secrets.c.key_id)) != before
+    async with opened(settings) as storage:
+        found = await credentials_of(Scope.system("test"), storage.db, storage.vault, "a-recorder")
+        assert found is not None
+        assert found.password.get_secret_value() == "pw-a"
 
 
 def test_the_password_enters_the_address_quoted(tmp_path: Path) -> None:
