@@ -75,7 +75,7 @@ def sweep(
             "liveness_seconds": liveness_seconds,
             "window_seconds": window_seconds,
             "window_checks": max(cameras, LEAST_CHECKS),
-            "limit_seconds": 600.0 + cameras / 10 + 2 * picture_seconds,
+            "limit_seconds": 600.0 + cameras / 5 + 2 * picture_seconds,
             "folder": str(FOLDER),
         }
         return _judge(order, source)
@@ -189,8 +189,8 @@ def run(sizes: list[int], steady_seconds: float) -> Result:
         result.data["steady"] = steady
     result.notes = [
         "The judged processes are the whole service as `serve` builds it (register and states in SQLite on disk, "
-        "audit, change feed) and its decode workers; each camera was looked at once before the window, so that it has "
-        "a reference to be held against. 1920x1080 H.264, Digest login, a keyframe of about 105 kB.",
+        "audit, change feed) and its decode workers; the window begins once each camera has a reference to be held "
+        "against and is known as healthy. 1920x1080 H.264, Digest login, a keyframe of about 105 kB.",
         "Late: a healthy camera whose last picture is older than 1.5 intervals when the window ends.",
     ]
     result.data["fast"] = {str(cameras): figures for cameras, figures in fast.items()}

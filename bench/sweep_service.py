@@ -1,7 +1,7 @@
 """Wiring: the judged process of a sweep: the whole service, as ``serve`` builds it, over a register of N cameras.
 
-Reads one JSON line (cameras, intervals, window) and writes JSON lines: ``warm`` when every camera that answers was
-looked at once, then ``done`` with the figures of the window. The parent reads the source's clock at both.
+Reads one JSON line (cameras, intervals, window) and writes JSON lines: ``warm`` when every camera that answers is
+known as healthy, then ``done`` with the figures of the window. The parent reads the source's clock at both.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from config.scope import Scope
 from config.settings import Settings
 from health.observation import Observation, Tier
 from health.ports import Outcome
+from health.state import State
 from registry.area import Area
 from registry.area_store import add_area
 from registry.camera import Camera
@@ -39,6 +40,8 @@ from registry.stream import Stream, StreamRole, Transport
 from registry.stream_store import add_streams
 
 _BATCH = 250
+#: A drawn scene that a detector doubts must not keep the window from beginning.
+SETTLED = 0.95
 
 
 def settings_of(order: dict[str, Any], folder: Path) -> Settings:
@@ -56,7 +59,7 @@ def settings_of(order: dict[str, Any], folder: Path) -> Settings:
                 "burst_gap_min_seconds": 1,
                 "burst_gap_max_seconds": 1,
             },
-            # One picture makes a reference: from its second look on, each camera costs what it costs for ever after.
+            # One picture makes a reference: after a few looks each camera costs what it costs for ever after.
             "references": {"accept_samples": 1},
             "logging": {"level": "error"},
         }
@@ -103,6 +106,7 @@ class Tally:
     def __init__(self, names: dict[str, str], silent: set[str]) -> None:
         self.healthy = {ours for ours, name in names.items() if name not in silent}
         self.last: dict[str, float] = {}
+        self.settled: set[str] = set()
         self.gaps: list[float] = []
         self.verdicts: Counter[str] = Counter()
         self.checks = 0
@@ -121,6 +125,8 @@ class Tally:
         if before is not None:
             self.gaps.append(now - before)
         self.checks += 1
+        if outcome.state.state is State.OK and not outcome.changes:
+            self.settled.add(seen.camera_id)
         self.verdicts[seen.cause or (seen.picture.value if seen.picture else "none")] += 1
         self.news.set()
 
@@ -129,8 +135,10 @@ class Tally:
         self.verdicts.clear()
         self.checks = self.silent_checks = 0
 
-    async def all_seen(self) -> None:
-        while len(self.last) < len(self.healthy):
+    async def all_settled(self) -> None:
+        """Nearly every healthy camera has a reference, is known as healthy, and was so again; the others are told
+        with the verdicts of the window."""
+        while len(self.settled) < SETTLED * len(self.healthy):
             self.news.clear()
             await self.news.wait()
 
@@ -152,7 +160,7 @@ async def _measure(order: dict[str, Any], settings: Settings, names: dict[str, s
     tally = Tally(names, set(order["silent"]))
     loop, interval = asyncio.get_running_loop(), float(order["picture_seconds"])
     async with running(settings, hears=tally.hear) as service:
-        await asyncio.wait_for(tally.all_seen(), order["limit_seconds"])
+        await asyncio.wait_for(tally.all_settled(), order["limit_seconds"])
         judged = [os.getpid(), *children(os.getpid())]
         tally.forget()
         counts = Counter(service.app.engine.counts)
