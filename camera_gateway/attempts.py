@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from camera_gateway.memory import AccountKey, DeviceMemory
@@ -46,26 +45,39 @@ class AttemptGate:
         self._turns: dict[AccountKey, _Turn] = {}
         self._proved: OrderedDict[AccountKey, None] = OrderedDict()
 
-    @asynccontextmanager
-    async def attempt(self, key: AccountKey) -> AsyncIterator[Attempt]:
+    def attempt(self, key: AccountKey) -> AbstractAsyncContextManager[Attempt]:
         """One try: enter it just before the credentials are sent, mark it as soon as the answer is known.
 
-        Raises ``LOCKED`` while a refused or unfinished try of the same key holds.
+        Entering raises ``LOCKED`` while a refused or unfinished try of the same key holds.
         """
+        return _Try(self, key)
+
+    async def enter(self, key: AccountKey) -> None:
         turn = self._turns.setdefault(key, _Turn())
         turn.users += 1
         try:
-            async with turn.lock:
+            await turn.lock.acquire()
+            try:
                 await self._memory.before_attempt(key)
-                attempt = Attempt()
-                try:
-                    yield attempt
-                finally:
-                    await self._record(key, attempt)
+            except BaseException:
+                turn.lock.release()
+                raise
+        except BaseException:
+            self._leave(key, turn)
+            raise
+
+    async def leave(self, key: AccountKey, attempt: Attempt) -> None:
+        turn = self._turns[key]
+        try:
+            await self._record(key, attempt)
         finally:
-            turn.users -= 1
-            if turn.users == 0:
-                self._turns.pop(key, None)
+            turn.lock.release()
+            self._leave(key, turn)
+
+    def _leave(self, key: AccountKey, turn: _Turn) -> None:
+        turn.users -= 1
+        if turn.users == 0:
+            self._turns.pop(key, None)
 
     async def _record(self, key: AccountKey, attempt: Attempt) -> None:
         if attempt.outcome is False:
@@ -76,3 +88,21 @@ class AttemptGate:
             self._proved[key] = None
             if len(self._proved) > PROVED_KEYS:
                 self._proved.popitem(last=False)
+
+
+class _Try(AbstractAsyncContextManager[Attempt]):
+    """A class, because a generator that stands for one costs every keyframe of the fleet a little."""
+
+    __slots__ = ("_attempt", "_gate", "_key")
+
+    def __init__(self, gate: AttemptGate, key: AccountKey) -> None:
+        self._gate = gate
+        self._key = key
+        self._attempt = Attempt()
+
+    async def __aenter__(self) -> Attempt:
+        await self._gate.enter(self._key)
+        return self._attempt
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._gate.leave(self._key, self._attempt)

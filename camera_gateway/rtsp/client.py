@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from camera_gateway.access_unit import AccessUnit
 from camera_gateway.attempts import AttemptGate
@@ -27,6 +27,8 @@ from camera_gateway.target import StreamTarget
 from config.clock import Clock
 from config.errors import Kind, XueliangError
 from config.text import printable
+
+T = TypeVar("T")
 
 #: Streams whose marker bit is known; two for each of 50,000 cameras.
 MAX_MARKERS = 100_000
@@ -100,16 +102,18 @@ class RtspClient:
         Raises ``UNREACHABLE``, ``REFUSED``, ``TIMEOUT``, ``AUTH``, ``LOCKED``, ``BUSY``, ``NO_STREAM``,
         ``PROTOCOL``, ``TOO_LARGE`` or ``NOT_ALLOWED``, as all of this class does.
         """
-        async with self._dialled(target, self._deadlines.total) as call:
-            return await self._describe(call)
+        return await self._over(target, self._deadlines.total, self._describe)
 
     async def open(self, target: StreamTarget) -> RtspSession:
         """A playing session; the caller closes it."""
-        session: RtspSession | None = None
-        async with self._dialled(target, self._deadlines.total, keep=True) as call:
+
+        async def start(call: _Call) -> RtspSession:
             session = await self._set_up(call)
             session.receiver.marker = self._markers.get(target.url, Marker.UNKNOWN)
             await self._play(call, session)
+            return session
+
+        session = await self._over(target, self._deadlines.total, start, keep=True)
         session.begin()
         session.connection.watch_stall()
         return session
@@ -119,42 +123,45 @@ class RtspClient:
 
         Raises ``NO_KEYFRAME`` and ``STALLED`` besides what :meth:`describe` raises.
         """
-        deadlines = self._deadlines
-        async with self._dialled(target, deadlines.total + target.gop_seconds) as call:
-            session = await self._set_up(call)
-            first: asyncio.Future[AccessUnit | None] = asyncio.get_running_loop().create_future()
-            damaged = 0
+        return await self._over(target, self._deadlines.total + target.gop_seconds, self._keyframe)
 
-            def take(unit: AccessUnit) -> None:
-                nonlocal damaged
-                if unit.damaged:
-                    damaged += 1
-                elif not first.done():
-                    first.set_result(unit)
-                    call.connection.receiver = None  # what still comes is not looked at
-                    if call.connection.state is State.PLAYING:
-                        call.connection.end()
+    async def _keyframe(self, call: _Call) -> KeyframeResult:
+        session = await self._set_up(call)
+        target, receiver = call.target, session.receiver
+        first: asyncio.Future[AccessUnit | None] = asyncio.get_running_loop().create_future()
+        damaged = 0
 
-            def failed(error: XueliangError) -> None:
-                if not first.done():
-                    first.set_exception(error)
+        def take(unit: AccessUnit) -> None:
+            nonlocal damaged
+            if unit.damaged:
+                damaged += 1
+            elif not first.done():
+                first.set_result(unit)
+                call.connection.receiver = None  # what still comes is not looked at
+                if call.connection.state is State.PLAYING:
+                    call.connection.end()
 
-            session.receiver.assembler.sink = take
-            session.receiver.assembler.keyframes_only = True
-            session.receiver.marker = self._markers.get(target.url, Marker.UNKNOWN)
-            call.connection.on_failure = failed
-            try:
-                await self._play(call, session)
-                call.connection.watch_stall()
-                unit = await _within(first, deadlines.keyframe + target.gop_seconds)
-            finally:
-                if first.done() and not first.cancelled():
-                    first.exception()
-            if unit is None:
-                raise _no_keyframe(call, session, damaged, deadlines.keyframe + target.gop_seconds)
-            self._learn_marker(target.url, session.receiver.marker)
-            session.stats.units = session.stats.keyframes = 1
-            session.note_keyframe(unit)
+        def failed(error: XueliangError) -> None:
+            if not first.done():
+                first.set_exception(error)
+
+        receiver.assembler.sink = take
+        receiver.assembler.keyframes_only = True
+        receiver.marker = self._markers.get(target.url, Marker.UNKNOWN)
+        call.connection.on_failure = failed
+        seconds = self._deadlines.keyframe + target.gop_seconds
+        try:
+            await self._play(call, session)
+            call.connection.watch_stall()
+            unit = await _within(first, seconds)
+        finally:
+            if first.done() and not first.cancelled():
+                first.exception()
+        if unit is None:
+            raise _no_keyframe(call, session, damaged, seconds)
+        self._learn_marker(target.url, receiver.marker)
+        session.stats.units = session.stats.keyframes = 1
+        session.note_keyframe(unit)
         return KeyframeResult(
             unit,
             call.timings,
@@ -173,15 +180,16 @@ class RtspClient:
         if len(self._markers) > MAX_MARKERS:
             self._markers.popitem(last=False)
 
-    @asynccontextmanager
-    async def _dialled(self, target: StreamTarget, total: float, *, keep: bool = False) -> AsyncIterator[_Call]:
-        """A connection that ends with the body, or only with a failure of the body if ``keep``."""
+    async def _over(
+        self, target: StreamTarget, total: float, act: Callable[[_Call], Awaitable[T]], *, keep: bool = False
+    ) -> T:
+        """``act`` over a connection that ends with it, or only with a failure of it if ``keep``."""
         call: _Call | None = None
         try:
             try:
                 async with asyncio.timeout(total):
                     call = await self._dial(target)
-                    yield call
+                    result = await act(call)
             except TimeoutError as error:
                 raise XueliangError(
                     Kind.TIMEOUT, f"not done within {total:g} s", where=_where(target), fix="Restart the camera"
@@ -198,6 +206,7 @@ class RtspClient:
         if not keep:
             call.connection.end()
             await asyncio.shield(call.connection.closed)
+        return result
 
     async def _dial(self, target: StreamTarget) -> _Call:
         began = self._clock.monotonic()

@@ -7,7 +7,17 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, cast
 
-from camera_gateway.rtsp.message import DOLLAR, Headers, Incomplete, Request, Response, frame, parse, session_id
+from camera_gateway.rtsp.message import (
+    DOLLAR,
+    Headers,
+    Incomplete,
+    Request,
+    Response,
+    encode_request,
+    frame,
+    parse,
+    session_id,
+)
 from camera_gateway.rtsp.receiver import Receiver
 from camera_gateway.rtsp.states import Event, State, advance
 from camera_gateway.rtsp.timing import Deadlines
@@ -129,7 +139,7 @@ class Connection(asyncio.Protocol):
             return future
         self._cseq += 1
         self._pending[self._cseq] = future
-        self._write(Request(method, uri, Headers((("CSeq", str(self._cseq)), *headers))))
+        self._write(method, uri, headers)
         return future
 
     def ask(self, method: str, uri: str, headers: Iterable[tuple[str, str]]) -> asyncio.Future[Response]:
@@ -357,7 +367,7 @@ class Connection(asyncio.Protocol):
         answer: asyncio.Future[Response] = self._loop.create_future()
         self._pending[self._cseq] = answer
         answer.add_done_callback(lambda _: self._close())
-        self._write(Request(request.method, request.uri, Headers((("CSeq", str(self._cseq)), *request.headers.items))))
+        self._write(request.method, request.uri, request.headers.items)
 
     def _server_request(self, request: Request) -> None:
         """Cameras seldom ask anything; an answer keeps them calm."""
@@ -420,11 +430,10 @@ class Connection(asyncio.Protocol):
             if not future.done():
                 future.add_done_callback(_swallow)
 
-    def _write(self, request: Request) -> None:
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s > %s %s", self.where, request.method, request.uri)
+    def _write(self, method: str, uri: str, headers: Iterable[tuple[str, str]]) -> None:
+        log.debug("%s > %s %s", self.where, method, uri)
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(request.encode())
+            self._transport.write(encode_request(method, uri, (("CSeq", str(self._cseq)), *headers)))
 
     def _close(self) -> None:
         if self._transport is not None:

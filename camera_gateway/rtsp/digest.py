@@ -271,4 +271,4 @@ def _unquote(text: str) -> str:
     if not text.startswith('"'):
         return text
     inner = text[1:-1] if len(text) > 1 and text.endswith('"') else text[1:]
-    return re.sub(r"\\(.)", r"\1", inner)
+    return re.sub(r"\\(.)", r"\1", inner) if "\\" in inner else inner

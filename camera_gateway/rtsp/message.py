@@ -41,7 +41,8 @@ class Headers:
         """The first value of each name, by the name in lower case. Not to be changed."""
         first = self._first
         if not first and self.items:
-            first.update((key.lower(), value) for key, value in reversed(self.items))
+            for key, value in self.items:
+                first.setdefault(key.lower(), value)
         return first
 
     def get(self, name: str, default: str = "") -> str:
@@ -93,6 +94,13 @@ Buffer = bytes | bytearray
 def frame(channel: int, payload: bytes) -> bytes:
     """One interleaved frame ready to send; ``payload`` at most 65,535 bytes."""
     return b"$%c%b%b" % (channel, len(payload).to_bytes(2, "big"), payload)
+
+
+def encode_request(method: str, uri: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """A request without a body, ready to send."""
+    lines = [f"{method} {uri} RTSP/1.0"]
+    lines += [f"{key}: {value}" for key, value in headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def parse(buffer: Buffer, start: int = 0) -> tuple[Message, int] | Incomplete:
