@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import alerts.tables  # noqa: F401 - registers alerts' tables on it
 import health.tables  # noqa: F401 - registers health's tables on the one MetaData
 import registry.tables  # noqa: F401 - registers registry's tables on it
 from center.data_folder import DataFolder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from health.freshness import Freshness
 from health.observation import Observation, Tier
 from health.schedule import Planned, Probe
 from health.state import CameraState, Change
+from registry.database import Connection
 
 
 class Scheduler(Protocol):
@@ -52,3 +53,19 @@ class ResultSink(Protocol):
         """Returns once what must not be lost (a change, a picture check) is on the disk."""
 
     async def flush(self) -> None: ...
+
+
+class ChangeHook(Protocol):
+    """Hears of one camera's changes inside the transaction that writes them; what it writes commits with them.
+
+    It may be called twice for the same changes (a transaction repeated), so it goes by what the database holds.
+    ``look`` tells the state of any camera, as it is in memory.
+    """
+
+    def __call__(
+        self,
+        connection: Connection,
+        state: CameraState,
+        changes: Sequence[Change],
+        look: Callable[[str], CameraState | None],
+    ) -> Awaitable[None]: ...

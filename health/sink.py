@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta, tzinfo
 
@@ -12,10 +12,10 @@ from config.errors import XueliangError
 from config.scope import Scope
 from health import check_store, state, state_store
 from health.observation import Link, Observation, Picture, Tier
-from health.ports import Outcome
+from health.ports import ChangeHook, Outcome
 from health.state import CameraState, Change, StateSettings
 from health.state_row import RECENT, Known, liveness_summary, picture_summary
-from registry.database import Database
+from registry.database import Connection, Database
 
 #: Changes of one camera that wait for a disk that does not take them.
 _MOST_OWED = 200
@@ -33,8 +33,11 @@ class SinkSettings:
 class EmbeddedSink:
     """The keeper of all states of this process. Liveness writes no row: its rows are told by :meth:`flush`."""
 
-    def __init__(self, db: Database, clock: Clock, settings: SinkSettings) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, settings: SinkSettings, on_changes: ChangeHook | None = None
+    ) -> None:
         self.settings = settings
+        self._on_changes = on_changes
         self._db = db
         self._clock = clock
         self._scope = Scope.system("health")
@@ -155,7 +158,7 @@ class EmbeddedSink:
         due = (*self._owed.pop(camera_id, ()), *changes)
         self._dirty.discard(camera_id)
         try:
-            ack = await state_store.queue_changes(self._db, self._scope, known, due)
+            ack = await state_store.queue_changes(self._db, self._scope, known, due, self._told(known, due))
             if check is not None:
                 await check
             await ack
@@ -164,6 +167,12 @@ class EmbeddedSink:
             if due:
                 self._owed[camera_id] = (*due, *self._owed.get(camera_id, ()))[-_MOST_OWED:]
             raise
+
+    def _told(self, known: Known, changes: tuple[Change, ...]) -> Callable[[Connection], Awaitable[None]] | None:
+        hook = self._on_changes
+        if hook is None or not changes:
+            return None
+        return lambda connection: hook(connection, known.state, changes, self.state)
 
 
 def _runs(of: CameraState) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -205,12 +205,21 @@ async def forget(scope: Scope, connection: Connection, before: datetime, *, limi
     return gone
 
 
-async def queue_changes(db: Database, scope: Scope, known: Known, changes: Sequence[Change]) -> asyncio.Future[None]:
-    """Group commit of one camera's new state with its changes; awaiting what is returned waits for the disk."""
+async def queue_changes(
+    db: Database,
+    scope: Scope,
+    known: Known,
+    changes: Sequence[Change],
+    then: Callable[[Connection], Awaitable[None]] | None = None,
+) -> asyncio.Future[None]:
+    """Group commit of one camera's new state with its changes, and of what ``then`` writes of them; awaiting what
+    is returned waits for the disk."""
 
     async def work(connection: Connection) -> None:
         await save(scope, connection, [known])
         await save_changes(scope, connection, known.state, changes)
+        if then is not None:
+            await then(connection)
 
     return await db.batch.add_work(work)
 

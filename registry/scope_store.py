@@ -14,7 +14,8 @@ from registry import tables
 
 def area_tree(roots: frozenset[str]) -> sa.Select[tuple[str]]:
     """The ids of ``roots`` and of every area below them."""
-    tree = sa.select(tables.areas.c.id).where(tables.areas.c.id.in_(sorted(roots))).cte("tree", recursive=True)
+    # Without a name of its own: one statement may ask for several.
+    tree = sa.select(tables.areas.c.id).where(tables.areas.c.id.in_(sorted(roots))).cte(recursive=True)
     below = sa.select(tables.areas.c.id).join(tree, tables.areas.c.parent_id == tree.c.id)
     # UNION, not UNION ALL: a circle in the tree ends instead of running for ever.
     return sa.select(tree.union(below).c.id)
@@ -77,4 +78,5 @@ def require_everywhere(scope: Scope, permission: Permission) -> None:
             Kind.FORBIDDEN,
             f"this needs the permission {permission.value} everywhere",
             fix="Ask an administrator for a grant without area or unit",
+            facts={"permission": permission.value},
         )

@@ -62,8 +62,14 @@ _OPENERS = (
     "connect_ex",
     "socket.socket",
 )
-#: The one door to cameras, and listening sockets: the virtual fleet's own and the discovery listener's.
-_DOORS = ("camera_gateway/reach.py", "camera_gateway/simulator/*", "camera_gateway/discovery/listener.py")
+#: The one door to cameras, the one to receivers of messages, and listening sockets: the virtual fleet's own and the
+#: discovery listener's.
+_DOORS = (
+    "camera_gateway/reach.py",
+    "alerts/opener.py",
+    "camera_gateway/simulator/*",
+    "camera_gateway/discovery/listener.py",
+)
 
 
 def foreign_imports(module: Module) -> list[str]:
@@ -132,6 +138,9 @@ def test_tests_and_tools_are_not_imported() -> None:
         ("camera_gateway/onvif/a.py", "from onvif import ONVIFCamera", unlawful_libraries),
         ("health/a.py", "import urllib.request", unlawful_libraries),
         ("health/a.py", "import asyncio\nasyncio.open_connection('h', 1)", doors),
+        ("alerts/webhook.py", "import asyncio\nasyncio.open_connection('h', 1)", doors),
+        ("alerts/a.py", "from camera_gateway.reach import Reach", foreign_imports),
+        ("health/a.py", "from alerts import incident", foreign_imports),
         ("camera_gateway/rtsp/a.py", "loop.create_datagram_endpoint(P)", doors),
     ],
 )

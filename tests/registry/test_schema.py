@@ -19,7 +19,7 @@ from registry.migrations.run import current, differences, migrate, newest
 VERSIONS = Path(str(versions.__file__)).parent
 ROOMS = [
     name
-    for name in ("registry", "health")
+    for name in ("registry", "health", "alerts")
     if (VERSIONS.parents[2] / name / "tables.py").exists() and importlib.import_module(f"{name}.tables")
 ]
 
