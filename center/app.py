@@ -142,7 +142,7 @@ def _engine(
     zone = zone_of(settings)
     keeper = EvidenceKeeper(PictureFiles(storage.folder.evidence), db, clock)
     kept = settings.retention
-    days = CleaningSettings(kept.samples_days, kept.changes_days, kept.evidence_days, zone)
+    days = CleaningSettings(kept.samples_days, kept.changes_days, kept.evidence_days, kept.feed_days, zone)
     return Engine(
         db=db,
         clock=clock,

@@ -97,7 +97,14 @@ class References(Section):
 
 
 class Retention(Section):
-    samples_days: int = setting(14, "Raw picture checks.", unit="days", ge=1, le=3660)
+    samples_days: int = setting(
+        3,
+        "Raw picture checks.",
+        unit="days",
+        ge=1,
+        le=3660,
+        danger="At 7,500 cameras every 300 s each day is 2.2 million rows, about a gigabyte.",
+    )
     changes_days: int = setting(
         1095,
         "State changes and availability intervals.",
@@ -107,3 +114,10 @@ class Retention(Section):
         danger="An assessment of a month needs its changes: not under the time a month may be disputed.",
     )
     evidence_days: int = setting(30, "Evidence pictures after the fault's end.", unit="days", ge=1, le=3660)
+    feed_days: int = setting(
+        30,
+        "The change feed. A reader that was away for longer is told so and loads everything anew.",
+        unit="days",
+        ge=1,
+        le=3660,
+    )

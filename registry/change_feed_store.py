@@ -108,10 +108,19 @@ async def after(
     return Slice(counter.epoch, rows[-1].position if more else counter.position, tuple(rows), more)
 
 
-async def forget(scope: Scope, connection: Connection, before: datetime) -> int:
-    """Delete changes older than ``before``; how many. Positions stay what they are."""
+async def forget(scope: Scope, connection: Connection, before: datetime, *, limit: int = 5000) -> int:
+    """Delete the oldest changes, those before ``before``, at most ``limit``; how many went. Positions stay what they
+    are. Order is by position: what a clock that was set back dated too early goes no sooner than those before it."""
     require_everywhere(scope, Permission.SYSTEM)
-    last = (await connection.execute(sa.select(sa.func.max(changes.c.position)).where(changes.c.at < before))).scalar()
+    first = sa.select(changes.c.position).where(changes.c.at >= before).order_by(changes.c.position).limit(1)
+    kept = first.scalar_subquery()
+    oldest = (
+        sa.select(changes.c.position)
+        .where(sa.or_(kept.is_(None), changes.c.position < kept))
+        .order_by(changes.c.position)
+        .limit(limit)
+    ).subquery()
+    last = (await connection.execute(sa.select(sa.func.max(oldest.c.position)))).scalar()
     if last is None:
         return 0
     gone = await connection.execute(sa.delete(changes).where(changes.c.position <= last))

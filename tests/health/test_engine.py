@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from health.schedule import ScheduleSettings
 from health.state import Aspect, State
 from health.status_store import camera_status
 from health.uplink import OwnNetwork
+from registry.audit_store import page as audit_page
 from registry.camera_store import change_camera, get_camera
 from registry.database import Database
 from registry.lifecycle import Lifecycle
@@ -94,7 +97,11 @@ async def test_evidence_of_both_sides_is_kept_and_goes_after_its_days(
     done = await rig.until(rig.cleaning.run_once())
     assert done.evidence == 2
     assert done.checks > 0
+    assert done.feed > 0
     assert rig.files.evidence(kept[EvidenceKind.FIRST_BAD].id) is None
+    async with rig.db.read() as tx:
+        run = (await audit_page(SYSTEM, tx, act="health.clean"))[0]
+    assert json.loads(run.details) == asdict(done)
 
 
 async def test_a_restart_goes_on_where_it_was(

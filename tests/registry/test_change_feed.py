@@ -85,6 +85,30 @@ async def test_a_reader_from_elsewhere_is_sent_back(db: Database, clock: ManualC
             await after(SYSTEM, connection, 1, epoch=first.epoch)
 
 
+async def test_forgetting_goes_by_position_and_a_little_at_a_time(db: Database, clock: ManualClock) -> None:
+    for number in range(7):
+        await put(db, f"{number}")
+    begun = clock.now()
+    await clock.advance(timedelta(days=40).total_seconds())
+    await put(db, "late")
+    clock.step(-timedelta(days=40).total_seconds())  # the machine's clock was set back
+    await put(db, "dated too early")
+    await clock.advance(timedelta(days=41).total_seconds())
+    gone: list[int] = []
+    before = begun + timedelta(days=30)
+    while not gone or gone[-1]:
+        async with db.write() as connection:
+            gone.append(await forget(SYSTEM, connection, before, limit=3))
+    assert gone == [3, 3, 1, 0]
+    async with db.read() as connection:
+        part = await after(SYSTEM, connection, 7)
+        assert [c.object_id for c in part.changes] == ["late", "dated too early"]
+        with pytest.raises(XueliangError) as caught:
+            await after(SYSTEM, connection, 6)
+    assert caught.value.kind is Kind.GONE
+    assert caught.value.facts["oldest"] == 7
+
+
 async def test_upto_goes_past_what_is_foreign(db: Database) -> None:
     for number in range(5):
         await put(db, f"{number}")
