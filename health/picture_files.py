@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config.errors import Kind, XueliangError
@@ -38,6 +39,13 @@ class PictureFiles:
 
     def last(self, camera_id: str) -> bytes | None:
         return self._get("last", camera_id)
+
+    def last_at(self, camera_id: str) -> datetime | None:
+        """When the last sample was written."""
+        try:
+            return datetime.fromtimestamp(self._path("last", camera_id).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
 
     def good(self, camera_id: str) -> bytes | None:
         return self._get("good", camera_id)

@@ -47,3 +47,9 @@ async def list_cameras(
 async def cameras_of(scope: Scope, connection: Connection, device_id: str) -> list[Camera]:
     """Every channel of a device, in the order of ids."""
     return await rows_store.every(scope, connection, CAMERA, cameras.c.device_id == device_id)
+
+
+async def seen_cameras(scope: Scope, connection: Connection, camera_ids: Sequence[str]) -> set[str]:
+    """Which of these lie in scope; at most a few hundred at once."""
+    wanted = cameras.c.id.in_(list(camera_ids))
+    return {camera.id for camera in await rows_store.every(scope, connection, CAMERA, wanted)}

@@ -267,7 +267,8 @@ def not_found(kind: str) -> XueliangError:
 
 
 def forbidden(permission: Permission) -> XueliangError:
-    return XueliangError(Kind.FORBIDDEN, f"this needs the permission {permission.value} there")
+    facts = {"permission": permission.value}
+    return XueliangError(Kind.FORBIDDEN, f"this needs the permission {permission.value} there", facts=facts)
 
 
 async def require_unit(scope: Scope, connection: Connection, unit_id: str | None) -> None:

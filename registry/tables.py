@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
-import registry.login_tables  # noqa: F401 - its tables refer to these, and these are complete only with them
+import registry.login_tables
+import registry.view_tables  # noqa: F401 - the same
 from camera_gateway.memory import AccountState
 from registry.camera import MaskBy
 from registry.checkpoint import PartKind

@@ -1,0 +1,276 @@
+"""Edge: the register of views. No row, no view: a ticket exists only together with its row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement
+
+from config.errors import Kind, XueliangError
+from config.ids import new_id
+from config.scope import Permission, Scope
+from registry.audit_chain import Act
+from registry.audit_store import append_many
+from registry.camera import Camera
+from registry.database import Connection, clock_of
+from registry.nouns_store import CAMERA
+from registry.rows_store import forbidden, load, not_found
+from registry.scope_store import require_everywhere, visible
+from registry.session import digest, new_secret
+from registry.tables import cameras
+from registry.view import (
+    NEEDS,
+    OF_ALL,
+    PER_PRINCIPAL,
+    TICKET,
+    TICKETED,
+    Intent,
+    RegisterRow,
+    Ticket,
+    ViewKind,
+    ViewMoment,
+    check_intent,
+    check_mask,
+)
+from registry.view_tables import view_register, view_tickets
+
+#: A view whose end nobody wrote (a killed service) does not count against its account for ever.
+_LONGEST = timedelta(hours=12)
+_t, _r = view_tickets.c, view_register.c
+
+
+async def viewable(scope: Scope, connection: Connection, camera_ids: Sequence[str], kind: ViewKind) -> list[Camera]:
+    """The cameras, in the order asked for. Raises ``NOT_FOUND`` for one out of scope, ``FORBIDDEN`` for one that may
+    be read but not looked at, and for one whose privacy mask is not in the picture."""
+    may = sa.or_(*(_inside(scope, permission) for permission in NEEDS[kind]))
+    query = sa.select(cameras, may.label("may")).where(
+        cameras.c.id.in_(sorted(set(camera_ids))), sa.or_(may, _inside(scope, Permission.READ))
+    )
+    found = {row.id: row for row in await connection.execute(query)}
+    shown: list[Camera] = []
+    for camera_id in camera_ids:
+        row = found.get(camera_id)
+        if row is None:
+            raise not_found("camera")
+        if not row.may:
+            raise forbidden(NEEDS[kind][0])
+        camera = load(CAMERA, row)
+        check_mask(camera, kind)
+        shown.append(camera)
+    return shown
+
+
+async def begin(
+    scope: Scope, connection: Connection, principal_id: str, asked: Sequence[Camera], intent: Intent
+) -> list[Ticket]:
+    """A row and a single-use ticket for each camera of :func:`viewable`. Raises ``INVALID`` and ``LIMIT``."""
+    if intent.kind not in TICKETED:
+        raise XueliangError(Kind.INVALID, f"a view of the kind {intent.kind.value} has no ticket", where="kind")
+    check_intent(intent)
+    now = clock_of(connection).now()
+    await _require_room(connection, principal_id, len(asked), now)
+    tickets = [Ticket(new_id(), camera.id, new_secret(), now + TICKET) for camera in asked]
+    views = list(zip(tickets, asked, strict=True))
+    await _write(scope, connection, [(t.view_id, c) for t, c in views], ViewMoment.BEGIN, intent)
+    rows = [
+        {
+            "view_id": ticket.view_id,
+            "digest": digest(ticket.secret),
+            "principal_id": principal_id,
+            "expires": ticket.expires,
+        }
+        for ticket in tickets
+    ]
+    if rows:
+        await connection.execute(sa.insert(view_tickets), rows)
+    return tickets
+
+
+async def shown(scope: Scope, connection: Connection, camera: Camera, intent: Intent, about: str | None = None) -> str:
+    """The row of one still, written before it is handed out; the view's id. ``about``: which picture."""
+    check_intent(intent)
+    view_id = new_id()
+    await _write(scope, connection, [(view_id, camera)], ViewMoment.SHOWN, intent, reason=about)
+    return view_id
+
+
+async def redeem(scope: Scope, connection: Connection, secret: str, camera_id: str) -> RegisterRow:
+    """Use a ticket: once, in time, for its own camera. ``scope`` is the service's. Raises ``FORBIDDEN``."""
+    require_everywhere(scope, Permission.SYSTEM)
+    now = clock_of(connection).now()
+    mine = _t.digest == digest(secret), _t.used_at.is_(None), _t.ended_at.is_(None), _t.expires > now
+    held = sa.select(_r.view_id).where(_r.camera_id == camera_id, _r.moment == ViewMoment.BEGIN)
+    statement = sa.update(view_tickets).where(*mine, _t.view_id.in_(held)).values(used_at=now).returning(_t.view_id)
+    view_id = (await connection.execute(statement)).scalar_one_or_none()
+    if view_id is None:
+        raise XueliangError(
+            Kind.FORBIDDEN,
+            "the ticket was used before, is over, or is for another camera",
+            fix="Ask for a new view",
+            facts={"code": "ticket"},
+        )
+    return await _begun(connection, _r.view_id == view_id)
+
+
+async def end(scope: Scope, connection: Connection, principal_id: str, view_id: str, reason: str = "ended") -> None:
+    """The second row. Ending twice is ending once. Raises ``NOT_FOUND`` for a view of somebody else's."""
+    mine = _t.view_id == view_id, _t.principal_id == principal_id
+    if (await connection.execute(sa.select(_t.view_id).where(*mine))).first() is None:
+        raise not_found("view")
+    await _end(scope, connection, [view_id], reason)
+
+
+async def end_all_of(scope: Scope, connection: Connection, principal_id: str, reason: str) -> list[str]:
+    """An account, grant, session or token was revoked: the views it opened are over; their ids."""
+    require_everywhere(scope, Permission.SYSTEM)
+    query = sa.select(_t.view_id).where(_t.principal_id == principal_id, _t.ended_at.is_(None))
+    ids = list((await connection.execute(query)).scalars())
+    await _end(scope, connection, ids, reason)
+    return ids
+
+
+async def tidy(scope: Scope, connection: Connection, *, limit: int = 500) -> int:
+    """Tickets that nobody used in time, and views nobody ended: their end is written; how many."""
+    require_everywhere(scope, Permission.SYSTEM)
+    now = clock_of(connection).now()
+    unused = sa.and_(_t.used_at.is_(None), _t.expires <= now)
+    left = sa.and_(_t.used_at.is_not(None), _t.used_at <= now - _LONGEST)
+    ids: list[str] = []
+    for condition, reason in ((unused, "not used"), (left, "longest")):
+        query = sa.select(_t.view_id).where(_t.ended_at.is_(None), condition).order_by(_t.view_id).limit(limit)
+        part = list((await connection.execute(query)).scalars())
+        await _end(scope, connection, part, reason)
+        ids += part
+    await connection.execute(sa.delete(view_tickets).where(_t.ended_at <= now - _LONGEST))
+    return len(ids)
+
+
+async def page(
+    scope: Scope,
+    connection: Connection,
+    *,
+    before: Sequence[str] | None = None,
+    limit: int = 100,
+    camera_id: str | None = None,
+    principal: str | None = None,
+) -> tuple[list[RegisterRow], list[str] | None]:
+    """The newest rows first, those in the scope of the permission *audit*; the second answer is ``before`` for the
+    next page. It names a row of the asker's own, not its number among everybody's."""
+    query = sa.select(view_register).where(visible(scope.where(Permission.AUDIT), _r.area_id, _r.unit_id))
+    for column, wanted in ((_r.camera_id, camera_id), (_r.principal, principal)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if before is not None:
+        view_id, moment = before
+        last = sa.select(_r.seq).where(_r.view_id == view_id, _r.moment == ViewMoment(moment))
+        query = query.where(_r.seq < last.scalar_subquery())
+    limit = max(1, min(limit, 500))
+    found = (await connection.execute(query.order_by(_r.seq.desc()).limit(limit + 1))).all()
+    rows = [RegisterRow(**row._mapping) for row in found[:limit]]
+    return rows, [rows[-1].view_id, rows[-1].moment.value] if len(found) > limit else None
+
+
+async def forget(scope: Scope, connection: Connection, before: datetime) -> int:
+    """Delete rows older than ``before``, the audit's row of the deletion with it; how many."""
+    require_everywhere(scope, Permission.SYSTEM)
+    gone = await connection.execute(sa.delete(view_register).where(_r.at < before))
+    if gone.rowcount:
+        details = {"rows": gone.rowcount, "before": before.isoformat()}
+        await append_many(scope, connection, [Act("view.forget", "view", "-", None, None, details)])
+    return gone.rowcount
+
+
+def _inside(scope: Scope, permission: Permission) -> ColumnElement[bool]:
+    return visible(scope.where(permission), cameras.c.area_id, cameras.c.unit_id)
+
+
+async def _require_room(connection: Connection, principal_id: str, more: int, now: datetime) -> None:
+    waiting = sa.or_(_t.used_at.is_not(None), _t.expires > now)
+    query = sa.select(sa.func.count()).where(_t.ended_at.is_(None), waiting)
+    for who, limit, where in (("account", PER_PRINCIPAL, [_t.principal_id == principal_id]), ("service", OF_ALL, [])):
+        open_ = int((await connection.execute(query.where(*where))).scalar_one())
+        if open_ + more > limit:
+            raise XueliangError(
+                Kind.LIMIT,
+                f"too many views at once: {open_} of {limit} are open",
+                where=who,
+                fix="End some of them, or wait a minute for tickets that were not used",
+                facts={
+                    "code": "limit",
+                    "who": who,
+                    "open": open_,
+                    "max": limit,
+                    "retry_after": int(TICKET.total_seconds()),
+                },
+            )
+
+
+async def _write(
+    scope: Scope,
+    connection: Connection,
+    views: Sequence[tuple[str, Camera]],
+    moment: ViewMoment,
+    intent: Intent,
+    *,
+    reason: str | None = None,
+) -> None:
+    now = clock_of(connection).now()
+    rows: list[dict[str, Any]] = [
+        {
+            "view_id": view_id,
+            "moment": moment,
+            "at": now,
+            "principal": scope.principal[:200],
+            "kind": intent.kind,
+            "camera_id": camera.id,
+            "area_id": camera.area_id,
+            "unit_id": camera.unit_id,
+            "purpose": intent.purpose.strip(),
+            "reference": intent.reference,
+            "reason": reason,
+        }
+        for view_id, camera in views
+    ]
+    await _append(scope, connection, rows)
+
+
+async def _end(scope: Scope, connection: Connection, ids: Sequence[str], reason: str) -> None:
+    now = clock_of(connection).now()
+    open_ = sa.select(_t.view_id).where(_t.view_id.in_(list(ids)), _t.ended_at.is_(None))
+    ending = list((await connection.execute(open_)).scalars())
+    if not ending:
+        return
+    begun = sa.select(view_register).where(_r.view_id.in_(ending), _r.moment == ViewMoment.BEGIN).order_by(_r.seq)
+    rows = [dict(row._mapping) for row in await connection.execute(begun)]
+    for row in rows:
+        del row["seq"]
+        row |= {"moment": ViewMoment.END, "at": now, "reason": reason}
+    await _append(scope, connection, rows)
+    await connection.execute(sa.update(view_tickets).where(_t.view_id.in_(ending)).values(ended_at=now))
+
+
+async def _append(scope: Scope, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Register and audit chain together: a row taken out of one is missed in the other."""
+    if not rows:
+        return
+    await connection.execute(sa.insert(view_register), list(rows))
+    acts = [
+        Act(
+            f"view.{row['moment'].value}",
+            "camera",
+            row["camera_id"],
+            row["area_id"],
+            row["unit_id"],
+            {"view": row["view_id"], "kind": row["kind"].value, "purpose": row["purpose"]},
+        )
+        for row in rows
+    ]
+    await append_many(scope, connection, acts)
+
+
+async def _begun(connection: Connection, *where: ColumnElement[bool]) -> RegisterRow:
+    query = sa.select(view_register).where(_r.moment == ViewMoment.BEGIN, *where)
+    return RegisterRow(**(await connection.execute(query)).one()._mapping)
