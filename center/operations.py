@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from center import control
+from center import control, managing
 from center.data_folder import DataFolder
 from center.importing import import_inventory
 from center.states import state_settings
@@ -44,12 +44,15 @@ async def perform(settings: Settings, name: str, parameters: Mapping[str, Any]) 
         return await OPERATIONS[name](storage, parameters)
 
 
-def offered(storage: Storage) -> dict[str, control.Handler]:
-    """The operations as handlers of the control socket."""
+def offered(storage: Storage, poke: Callable[[], None] = lambda: None) -> dict[str, control.Handler]:
+    """The operations as handlers of the control socket; after each, ``poke`` looks whether logins still hold."""
 
     def bind(operation: Operation) -> control.Handler:
         async def handler(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-            return await operation(storage, parameters)
+            try:
+                return await operation(storage, parameters)
+            finally:
+                poke()
 
         return handler
 
@@ -121,4 +124,5 @@ OPERATIONS: dict[str, Operation] = {
     "audit verify": audit_verify,
     "audit anchor": audit_anchor,
     "key rotate": key_rotate,
+    **managing.OPERATIONS,
 }

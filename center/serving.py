@@ -6,16 +6,21 @@ import asyncio
 import logging
 import random
 import resource
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from center.api.app import core_of
+from center.api.asked import Core
 from center.app import App, build, end
 from center.control import ControlServer
+from center.first_admin import make_first_admin
 from center.listener import Listener, Listening
 from center.metrics import Metrics
 from center.operations import offered
-from center.storage import opened
+from center.output import note
+from center.storage import Storage, opened
 from center.web import build as build_web
 from center.web import build_metrics
 from config.clock import Clock
@@ -34,6 +39,7 @@ class Service:
     """A running service. ``ended`` resolves, with the reason, should its watching end by itself."""
 
     app: App
+    core: Core
     url: str = ""
     missing: dict[str, str] = field(default_factory=dict)
     ended: asyncio.Future[XueliangError | None] = field(
@@ -55,7 +61,7 @@ async def running(
     """
     _raise_files()
     async with opened(settings, clock) as storage:
-        service = Service(build(storage, rng or random.Random(), hears), missing={"engine": "starting"})
+        service = _service(storage, build(storage, rng or random.Random(), hears))
         async with AsyncExitStack() as stack:
             try:
                 await _start(service, stack)
@@ -65,16 +71,26 @@ async def running(
                 await _stop(stack, settings.service.shutdown_seconds)
 
 
+def _service(storage: Storage, app: App) -> Service:
+    core = core_of(storage)
+    core.app, core.missing = app, {"engine": "starting"}
+    return Service(app, core, missing=core.missing)
+
+
 async def _start(service: Service, stack: AsyncExitStack) -> None:
     """What is pushed last ends first: discovery, then checking, then camera sessions, workers, socket, listeners."""
     app = service.app
     settings = app.storage.settings
     metrics = Metrics(app)
+    core = service.core
+    await make_first_admin(app.storage.db, core.logins.passwords, core.first, note if sys.stderr.isatty() else None)
+    live = asyncio.create_task(core.live.run(), name="live")
+    stack.push_async_callback(end, live)
     for listener in _listeners(service, metrics):
         await listener.start()
         stack.push_async_callback(listener.close)
         service.url = service.url or listener.url
-    control = ControlServer(app.storage.folder.control, offered(app.storage))
+    control = ControlServer(app.storage.folder.control, offered(app.storage, core.live.poke))
     await control.start()
     stack.push_async_callback(control.close)
     stack.push_async_callback(app.close)
@@ -84,6 +100,9 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
     stack.push_async_callback(_end_engine, app, engine)
     await _ready(app, engine)
     service.missing.pop("engine")
+    delivery = asyncio.create_task(app.delivery.run(), name="delivery")
+    delivery.add_done_callback(lambda task: _tell_end(service, task))
+    stack.push_async_callback(end, delivery)
     if app.finding is not None:
         finding = asyncio.create_task(app.finding.run(), name="discovery")
         finding.add_done_callback(lambda task: _tell_end(service, task))
@@ -91,10 +110,16 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
     log.info("- serving %s, data in %s", service.url, settings.service.data_dir)
 
 
+def not_ready(service: Service) -> dict[str, str]:
+    """What is not ready, and why: what has not started or is ending, and a database that takes no writes."""
+    trouble = service.app.storage.db.trouble
+    return {**service.missing, "database": trouble} if trouble else dict(service.missing)
+
+
 def _listeners(service: Service, metrics: Metrics) -> list[Listener]:
     settings = service.app.storage.settings
     own = settings.service
-    app = build_web(lambda: service.missing, metrics.exposition, settings.metrics.token)
+    app = build_web(lambda: not_ready(service), metrics.exposition, settings.metrics.token, service.core)
     proxies = tuple(own.trusted_proxies)
     found = [Listener(app, Listening(own.listen, own.tls_cert_file, own.tls_key_file, proxies))]
     if settings.metrics.listen:

@@ -1,23 +1,29 @@
-"""Edge: the service's HTTP routes: is it alive, is it ready, and its metrics."""
+"""Edge: the service's HTTP routes: is it alive, is it ready, its metrics, and the API."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import SecretStr
-from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from center.api import problems
+from center.api.app import mount
+from center.api.asked import Core
+from center.api.problems import Problem
 
 #: (reason -> words) of what is not ready; empty means ready.
 Readiness = Callable[[], Mapping[str, str]]
 Exposition = Callable[[], Awaitable[tuple[str, bytes]]]
 
 
-def build(readiness: Readiness, metrics: Exposition, token: SecretStr | None) -> FastAPI:
-    """The main listener's routes. Without a token, /metrics is not there."""
+def build(
+    readiness: Readiness, metrics: Exposition, token: SecretStr | None, core: Core | None = None
+) -> FastAPI | ASGIApp:
+    """The main listener's routes, with ``core`` the API among them. Without a token, /metrics is not there."""
     app = _bare()
 
     @app.get("/healthz")
@@ -32,13 +38,13 @@ def build(readiness: Readiness, metrics: Exposition, token: SecretStr | None) ->
     @app.get("/metrics")
     async def exposed(request: Request) -> Response:
         if token is None:
-            raise HTTPException(404)
+            raise Problem("not_found")
         given = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(given, b"Bearer " + token.get_secret_value().encode()):
-            raise HTTPException(401, "give the token of metrics.token as bearer", {"WWW-Authenticate": "Bearer"})
+            raise Problem("login_required", fix="Give the token of metrics.token as bearer")
         return await _exposition(metrics)
 
-    return app
+    return app if core is None else mount(app, core)
 
 
 def build_metrics(metrics: Exposition) -> FastAPI:
@@ -55,21 +61,10 @@ def build_metrics(metrics: Exposition) -> FastAPI:
 def _bare() -> FastAPI:
     # The framework's own pages load scripts from a CDN.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, title="xueliang")
-    app.add_exception_handler(HTTPException, _problem)
+    problems.install(app)
     return app
 
 
 async def _exposition(metrics: Exposition) -> Response:
     kind, body = await metrics()
     return Response(body, media_type=kind)
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    """RFC 9457."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    titles: dict[int, str] = {401: "not logged in", 404: "nothing there", 405: "not this method"}
-    body: dict[str, Any] = {"type": "about:blank", "title": titles.get(status, "error"), "status": status}
-    if isinstance(error, HTTPException) and status == 401:
-        body["detail"] = error.detail
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from config.setting import Network, Section, setting
 from config.settings_cameras import Cameras, Discovery, Reach
 from config.settings_checks import Checks, References, Retention
+from config.settings_logins import Logins
 from config.settings_service import Database, Logging, Metrics, Service
 from config.settings_thresholds import Thresholds
 
@@ -15,6 +16,7 @@ from config.settings_thresholds import Thresholds
 class Settings(Section):
     service: Service = setting({}, "The service itself.")
     database: Database = setting({}, "Where everything known is written down.")
+    logins: Logins = setting({}, "How long a login holds, and how often it may fail.")
     reach: Reach = setting({}, "Which addresses may be contacted at all.")
     discovery: Discovery = setting({}, "How cameras are found and taken in.")
     cameras: Cameras = setting({}, "How long a camera may take.")

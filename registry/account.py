@@ -14,7 +14,21 @@ MIN_PASSWORD = 10
 MAX_PASSWORD = 200
 #: Names under which our own work stands in the audit log; no account may be mistaken for it.
 _OURS = frozenset(
-    {"system", "status", "audit", "key", "import", "discovery", "engine", "health", "adoption", "root", "console", "-"}
+    {
+        "system",
+        "status",
+        "audit",
+        "key",
+        "import",
+        "discovery",
+        "engine",
+        "health",
+        "adoption",
+        "root",
+        "console",
+        "login",
+        "first start",
+    }
 )
 _NAME = re.compile(r"[^\W_][\w.@ -]{0,62}[\w]|[^\W_]", re.UNICODE)
 #: Letters and digits that are not taken for one another when read from a screen.

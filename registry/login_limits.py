@@ -75,9 +75,14 @@ class LoginLimits:
         return self.standing(name, address, now)
 
     def succeeded(self, name: str, address: str) -> None:
-        """What this name failed from this address is forgotten; the address's own count stays for other names."""
-        for key, _ in self._keys(name, address)[:2]:
-            self._counts.pop(key, None)
+        """What was counted as failed beforehand was none: this name's counts go, the address's goes back by one."""
+        pair, own, source = self._keys(name, address)
+        self._counts.pop(pair[0], None)
+        self._counts.pop(own[0], None)
+        count = self._counts.get(source[0])
+        if count is not None:
+            count.failures = max(0, count.failures - 1)
+            count.until = 0.0 if count.failures < count.limit else count.until
 
     def _keys(self, name: str, address: str) -> tuple[tuple[Key, int], ...]:
         source = network_of(address)

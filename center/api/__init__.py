@@ -1,0 +1,1 @@
+"""The HTTP API: its frame (who asks, from where, how much, how often), and its routes."""

@@ -1,0 +1,109 @@
+"""Edge: the audit log for auditors: what was done by whom, and whether the record is unbroken."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from center.api.asked import Auditor
+from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
+from center.api.shapes import Line, Listed, Moment, Out
+from registry import audit_store
+from registry.audit_chain import anchor_text
+
+router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
+
+
+class AuditEntry(Out):
+    """``seq`` counts without gaps over the whole log; what lies outside the reader's areas is left out."""
+
+    seq: int
+    at: datetime
+    who: str
+    act: str
+    object_kind: str
+    object_id: str
+    area_id: str | None
+    unit_id: str | None
+    details: dict[str, Any]
+
+
+class Fault(Out):
+    kind: str
+    first: int
+    last: int
+    text: str
+
+
+class Verification(Out):
+    """``blind`` says what this cannot see; an anchor kept on another machine sees more."""
+
+    sound: bool
+    rows: int
+    faults: list[Fault]
+    blind: str
+
+
+class AnchorOut(Out):
+    anchor: str
+
+
+@router.get("", summary="The audit log, the newest first")
+async def list_audit(
+    asked: Auditor,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+    who: Annotated[Line | None, Query(description="name of an account, a token or a service")] = None,
+    what: Annotated[Line | None, Query(description="the act, such as `session.open`")] = None,
+    object: Annotated[Line | None, Query(description="id of the object")] = None,
+    since: Annotated[Moment | None, Query(alias="from")] = None,
+    until: Annotated[Moment | None, Query(alias="to")] = None,
+) -> Listed[AuditEntry]:
+    query = {"who": who, "what": what, "object": object, "from": since, "to": until}
+    before = position(asked, cursor, **query)
+    async with asked.read() as connection:
+        rows = await audit_store.page(
+            asked.scope,
+            connection,
+            before=before,
+            limit=limit + 1,
+            principal=who,
+            act=what,
+            object_id=object,
+            since=since,
+            until=until,
+        )
+    items = [
+        AuditEntry(
+            seq=row.seq,
+            at=row.at,
+            who=row.principal,
+            act=row.act,
+            object_kind=row.object_kind,
+            object_id=row.object_id,
+            area_id=row.area_id,
+            unit_id=row.unit_id,
+            details=json.loads(row.details),
+        )
+        for row in rows[:limit]
+    ]
+    after = rows[limit - 1].seq if len(rows) > limit else None
+    return Listed(items=items, next_cursor=next_cursor(asked, after, **query))
+
+
+@router.get("/verification", summary="Is the record unbroken")
+async def verify(asked: Auditor) -> Verification:
+    """Every row against its chain; names an edit, a removal and a cut. Needs the permission everywhere."""
+    async with asked.read() as connection:
+        report = await audit_store.verify(asked.scope, connection)
+    faults = [Fault(kind=f.kind.value, first=f.seq, last=f.last, text=f.text) for f in report.faults]
+    return Verification(sound=report.sound, rows=report.count, faults=faults, blind=report.blind)
+
+
+@router.get("/anchor", summary="The log's end, signed, to be kept elsewhere")
+async def anchor(asked: Auditor) -> AnchorOut:
+    async with asked.read() as connection:
+        return AnchorOut(anchor=anchor_text(await audit_store.anchor(asked.scope, connection)))
