@@ -11,7 +11,7 @@ from camera_gateway.rtsp.message import Headers, Request, Response, frame
 from camera_gateway.rtsp.timing import Deadlines
 from camera_gateway.target import StreamTarget
 from config.errors import Kind
-from tests.support.bitstream import H264_PPS, h264_sdp, h264_slice, packets
+from tests.support.bitstream import H264_PPS, h264_sdp, h264_slice, packets, payloads_h264, rtp
 from tests.support.rtsp_cases import DELTA, GOOD, KEY, SPS, MakeClient, failure, said, silence, target
 from tests.support.rtsp_server import Peer, RtspTestServer
 
@@ -223,3 +223,25 @@ async def test_camera_hangs_up(make_client: MakeClient) -> None:
     for method, kind in (("DESCRIBE", Kind.REFUSED), ("SETUP", Kind.PROTOCOL), ("PLAY", Kind.PROTOCOL)):
         async with RtspTestServer(replace(GOOD, answers={method: hang_up})) as server:
             assert (await failure(make_client(), target(server))).kind is kind
+
+
+async def test_marker_on_every_slice(make_client: MakeClient) -> None:
+    """The keyframe is whole at the first look already, and at the next ones without waiting."""
+    slices = [h264_slice(5000, idr=True), *(h264_slice(4000, idr=True, first=False, seed=n) for n in (2, 3))]
+    unit = [SPS, H264_PPS, *slices]
+    bodies = [(b, i == len(p) - 1) for p in map(payloads_h264, unit) for i, b in enumerate(p)]
+    media = [rtp(n, 9000, body, marker=last) for n, (body, last) in enumerate(bodies)]
+    head, tail = media[:5], [*media[5:], *packets([DELTA], sequence=len(media), timestamp=12_600)]
+
+    def play(peer: Peer, request: Request) -> Response:
+        peer.send(Response(200, "OK", Headers((("CSeq", request.headers.get("CSeq")),))).encode())
+        peer.send_media(head)
+        asyncio.get_running_loop().call_soon(peer.send_media, tail)  # apart from the first slice's marker
+        return Response(200, "OK")
+
+    async with RtspTestServer(replace(GOOD, media=(), answers={"PLAY": play})) as server:
+        client = make_client(deadlines=Deadlines(stall=2, keyframe=2, teardown=0.3))
+        for _ in range(2):
+            result = await client.keyframe(target(server))
+            assert list(result.unit.nals) == unit
+            assert not result.unit.damaged

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from camera_gateway.memory import InMemoryDeviceMemory
 from camera_gateway.rtsp.digest import Challenge
-from camera_gateway.rtsp.message import Request, Response
+from camera_gateway.rtsp.message import Headers, Request, Response
 from camera_gateway.rtsp.timing import Deadlines
 from camera_gateway.target import Credentials
 from config.clock import SystemClock
@@ -74,6 +74,44 @@ async def test_stale_nonce_is_no_failure(make_client: MakeClient) -> None:
     async with RtspTestServer(replace(GOOD, user="u", password="p", answers={"DESCRIBE": describe})) as server:
         await make_client(memory).keyframe(target(server, "u", "p"))
         assert [a.state.value for a in memory.accounts.values()] == ["proved"]
+
+
+@pytest.mark.parametrize("bound", [False, True])
+async def test_a_camera_that_hangs_up_after_its_401(make_client: MakeClient, bound: bool) -> None:
+    """Dialled once more and asked with the credentials; also where its nonces count on one connection only."""
+
+    def describe(peer: Peer, request: Request) -> Response | None:
+        if bound:
+            peer.script.challenges = (Challenge("digest", "cam", f"nonce-{len(peer.server.peers)}"),)
+        answer = peer.reply(request)
+        if answer.status == 401 and not request.headers.get("Authorization"):
+            cseq = Headers((("CSeq", request.headers.get("CSeq")), *answer.headers.items))
+            peer.send(Response(401, "Unauthorized", cseq).encode())
+            peer.transport.close()
+            return None
+        return answer
+
+    memory = InMemoryDeviceMemory(SystemClock())
+    async with RtspTestServer(replace(GOOD, user="u", password="p", answers={"DESCRIBE": describe})) as server:
+        result = await make_client(memory).keyframe(target(server, "u", "p"))
+        assert result.unit.keyframe
+        assert len(server.peers) == 2
+        assert [a.state.value for a in memory.accounts.values()] == ["proved"]
+
+
+async def test_a_camera_that_always_hangs_up_after_its_401_is_tried_once(make_client: MakeClient) -> None:
+    def describe(peer: Peer, request: Request) -> None:
+        challenge = ("WWW-Authenticate", peer.script.challenges[0].header())
+        peer.send(Response(401, "no", Headers((("CSeq", request.headers.get("CSeq")), challenge))).encode())
+        peer.transport.close()
+
+    memory = InMemoryDeviceMemory(SystemClock())
+    async with RtspTestServer(replace(GOOD, user="u", password="wrong", answers={"DESCRIBE": describe})) as server:
+        client = make_client(memory)
+        assert (await failure(client, target(server, "u", "p"))).kind is Kind.AUTH
+        assert len(server.peers) == 2
+        assert (await failure(client, target(server, "u", "p"))).kind is Kind.LOCKED
+        assert sum(bool(r.headers.get("Authorization")) for r in server.requests) == 1
 
 
 async def test_401_after_login_means_busy(make_client: MakeClient) -> None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from camera_gateway.access_unit import AccessUnit, Codec, ParameterSets
 from camera_gateway.rtsp import annexb, rtcp
+from camera_gateway.rtsp.assembler import Marker
 from camera_gateway.rtsp.h264 import parse_sps as parse_h264
 from camera_gateway.rtsp.h264 import slice_type
 from camera_gateway.rtsp.h265 import parse_sps as parse_h265
+from camera_gateway.rtsp.message import frame
 from camera_gateway.rtsp.mjpeg import quantisation
 from camera_gateway.rtsp.receiver import Receiver
 from camera_gateway.rtsp.rtp import Reorder, parse_header
@@ -41,10 +43,14 @@ DELTA = [h264_slice(3000, idr=False, kind=5)]
 
 
 def receive(
-    stream: list[bytes], codec: Codec = Codec.H264, sets: ParameterSets | None = None
+    stream: list[bytes],
+    codec: Codec = Codec.H264,
+    sets: ParameterSets | None = None,
+    marker: Marker = Marker.UNIT,
 ) -> tuple[list[AccessUnit], Receiver]:
     units: list[AccessUnit] = []
     receiver = Receiver(Track("video", 96, codec.name, 90_000, codec, parameter_sets=sets), units.append)
+    receiver.marker = marker
     for packet in stream:
         receiver.packet(packet, 0, len(packet), 1.0)
     return units, receiver
@@ -73,6 +79,98 @@ def test_marker_on_parameter_sets() -> None:
     stream += [rtp(2 + i, 9, b, marker=i == len(bodies) - 1) for i, b in enumerate(bodies)]
     units, _ = receive(stream)
     assert [list(u.nals) for u in units] == [KEY]
+
+
+def sliced(units: list[list[bytes]], codec: Codec = Codec.H264) -> list[bytes]:
+    """Every NAL unit ends with the marker bit."""
+    cut = payloads_h264 if codec is Codec.H264 else payloads_h265
+    stream: list[bytes] = []
+    for number, unit in enumerate(units):
+        for nal in unit:
+            bodies = cut(nal)
+            for index, body in enumerate(bodies):
+                stream.append(rtp(len(stream), number * 3600, body, marker=index == len(bodies) - 1))
+    return stream
+
+
+SLICED = [SPS, H264_PPS, h264_slice(5000, idr=True), *(h264_slice(4000, idr=True, first=False, seed=n) for n in (2, 3))]
+SLICED_DELTA = [h264_slice(900, idr=False), h264_slice(800, idr=False, first=False)]
+
+
+@pytest.mark.parametrize("known", [Marker.UNKNOWN, Marker.SLICE])
+def test_marker_on_every_slice(known: Marker) -> None:
+    units, receiver = receive(sliced([SLICED, SLICED_DELTA, SLICED_DELTA]), marker=known)
+    assert [list(u.nals) for u in units] == [SLICED, SLICED_DELTA]
+    assert not any(u.damaged for u in units)
+    assert receiver.marker is Marker.SLICE
+
+
+def test_marker_on_every_slice_of_h265() -> None:
+    more = h265_slice(3000, irap=True, seed=2)
+    unit = [H265_VPS, h265_sps(640, 360), H265_PPS, h265_slice(3000, irap=True), more[:2] + b"\x2f" + more[3:]]
+    units, _ = receive(sliced([unit, unit], Codec.H265), Codec.H265, marker=Marker.UNKNOWN)
+    assert [list(u.nals) for u in units] == [unit]
+
+
+def test_marker_on_every_slice_is_found_out_late() -> None:
+    """Believed to end the unit: what follows is told as damaged, and the next unit is whole."""
+    units, receiver = receive(sliced([SLICED, SLICED, SLICED]))
+    assert receiver.marker is Marker.SLICE
+    assert [u.damaged for u in units] == [False, True, False]
+    assert list(units[2].nals) == SLICED
+
+
+def test_the_marker_ends_a_unit_until_slices_say_otherwise() -> None:
+    units, receiver = receive(packets([KEY]), marker=Marker.UNKNOWN)
+    assert not units
+    assert receiver.held
+    receiver.flush()
+    assert [list(u.nals) for u in units] == [KEY]
+    assert receiver.marker is Marker.UNIT
+    units, receiver = receive(packets([KEY, DELTA]), marker=Marker.UNKNOWN)
+    assert [list(u.nals) for u in units] == [KEY, DELTA]
+    assert receiver.marker is Marker.UNIT
+
+
+def test_pictures_of_one_timestamp_part_at_the_marker() -> None:
+    stream = packets([KEY, DELTA, DELTA], step=0)
+    for known in Marker:
+        units, receiver = receive(stream, marker=known)
+        receiver.flush()
+        expected = [KEY, DELTA, DELTA] if known is not Marker.SLICE else [KEY, DELTA]
+        assert [list(u.nals) for u in units] == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_frames_in_one_go_or_packet_by_packet(data: st.DataObject) -> None:
+    """The loop for the pieces of one NAL unit sees what the single packets are, wherever the buffer ends."""
+    h265 = data.draw(st.booleans())
+    codec = Codec.H265 if h265 else Codec.H264
+    if h265:
+        nals = [H265_VPS, h265_sps(640, 360), H265_PPS, h265_slice(6000, irap=True), h265_slice(4000, irap=False)]
+        stream = [rtp(i, 9, b) for i, b in enumerate(b for n in nals for b in payloads_h265(n, 300))]
+    else:
+        stream = packets([KEY, DELTA, KEY])
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(stream) - 1))
+        change = data.draw(st.sampled_from(["drop", "twice", "short", "byte"]))
+        packet = stream[at]
+        place = data.draw(st.integers(0, len(packet) - 1))
+        changed = packet[:place] + bytes((packet[place] ^ data.draw(st.integers(1, 255)),)) + packet[place + 1 :]
+        stream[at : at + 1] = {"drop": [], "twice": [packet] * 2, "short": [packet[:place]], "byte": [changed]}[change]
+    one, first = receive(stream, codec)
+    units: list[AccessUnit] = []
+    receiver = Receiver(Track("video", 96, codec.name, 90_000, codec), units.append)
+    whole = b"".join(frame(0, packet) for packet in stream)
+    position, end = 0, 0
+    while position < len(whole):
+        stop = position + 4 + int.from_bytes(whole[position + 2 : position + 4], "big")
+        end = max(stop, end, position + data.draw(st.integers(0, 9000)))
+        receiver.packet(whole, position + 4, stop, 1.0)
+        position = receiver.fragments(whole[:end], stop, min(end, len(whole)), 0)
+    assert units == one
+    assert receiver.stats == first.stats
 
 
 def test_parameter_sets_with_a_time_of_their_own() -> None:
