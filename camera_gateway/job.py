@@ -84,8 +84,13 @@ def pack_answer(answer: Answer) -> bytes:
 
 
 def unpack_answer(data: bytes) -> Answer:
+    """Raises ``ValueError``, ``KeyError`` or ``TypeError`` for what no sound worker says."""
     raw = msgpack.unpackb(_bounded(data, MAX_ANSWER))
-    return Answer(raw["n"], raw["t"], raw["e"])
+    answer = Answer(raw["n"], raw["t"], raw["e"])
+    sound = isinstance(answer.numbers, dict) and all(isinstance(name, str) for name in answer.numbers)
+    if not sound or not isinstance(answer.thumbnail, bytes) or not isinstance(answer.evidence, bytes):
+        raise TypeError("an answer of other types")
+    return answer
 
 
 def _bounded(data: bytes, limit: int) -> bytes:

@@ -22,6 +22,7 @@ import msgpack
 
 from camera_gateway.job import MAX_ANSWER, MAX_JOB, Answer, Job, pack_answer, unpack_job
 from config.errors import Kind, XueliangError
+from config.text import printable
 
 #: An 8K picture with the decoder's own frames stays under 1 GiB; libraries map about 0.6 GiB more.
 ADDRESS_SPACE = 2 * 1024**3
@@ -81,8 +82,12 @@ def pack_error(error: XueliangError) -> bytes:
 
 
 def unpack_error(data: bytes) -> XueliangError:
+    """Raises ``ValueError``, ``KeyError`` or ``TypeError`` for what no sound worker says."""
     raw = msgpack.unpackb(data)
-    return XueliangError(Kind(raw["k"]), raw["w"], fix=raw["f"], facts=raw["x"])
+    what, fix, facts = raw["w"], raw["f"], raw["x"]
+    if not isinstance(what, str) or not isinstance(fix, str) or not isinstance(facts, dict):
+        raise TypeError("an error of other types")
+    return XueliangError(Kind(raw["k"]), printable(what, 500), fix=printable(fix, 500), facts=facts)
 
 
 def _limit() -> None:

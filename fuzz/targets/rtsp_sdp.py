@@ -23,16 +23,12 @@ def one(data: bytes) -> None:
     description = sdp.parse(data)
     name = description.control or description.name
     base = sdp.base_url(REQUEST, name, description.tool)
-    for track in description.tracks:
-        for url in (
-            base,
-            sdp.track_url(REQUEST, base, description, track),
-            sdp.aggregate_url(REQUEST, base, description),
-        ):
-            parts = urlsplit(url)
-            assert (parts.hostname, parts.port, parts.username) == ("10.0.0.1", 5540, None), "left the dialled host"
-            assert "\r" not in url
-            assert "\n" not in url
+    urls = {sdp.track_url(REQUEST, base, description, track) for track in description.tracks}
+    for url in urls | {base, sdp.aggregate_url(REQUEST, base, description)}:
+        parts = urlsplit(url)
+        assert (parts.hostname, parts.port, parts.username) == ("10.0.0.1", 5540, None), "left the dialled host"
+        assert "\r" not in url
+        assert "\n" not in url
     track_or_none = description.video()
     if track_or_none is not None:
         make_assembler(track_or_none, lambda unit: None)
