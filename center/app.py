@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from alerts.delivery import Delivery
 from camera_gateway.attempts import AttemptGate
 from camera_gateway.http import DeviceHttp, HttpDeadlines
 from camera_gateway.media.pool import DecodePool, PoolLimits
@@ -19,6 +20,7 @@ from camera_gateway.rtsp.client import RtspClient
 from camera_gateway.rtsp.timing import Deadlines
 from camera_gateway.source import SourceHub
 from center import states
+from center.alerting import Topologies, delivery_of, keeper_of
 from center.finding import Finding
 from center.storage import Storage
 from config.errors import Kind, XueliangError
@@ -53,6 +55,7 @@ class App:
     scheduler: EmbeddedScheduler
     book: WatchBook
     engine: Engine
+    delivery: Delivery
     finding: Finding | None
 
     async def close(self) -> None:
@@ -104,9 +107,13 @@ def build(storage: Storage, rng: random.Random, listener: Listener | None = None
     scheduler = EmbeddedScheduler(Schedule(states.schedule_settings(settings), rng), clock)
     picture = PictureCheck(hub, pool, clock, _picture_settings(storage))
     book = WatchBook(storage.db, storage.vault)
-    engine = _engine(storage, scheduler, book, LivenessCheck(rtsp, onvif, clock), picture, listener)
-    finding = Finding(storage, reach, onvif, rng) if settings.discovery.enabled else None
-    return App(storage, reach, hub, pool, scheduler, book, engine, finding)
+    topology = Topologies(book)
+    zone = SinkSettings(states.state_settings(settings), zone_of(settings))
+    sink = EmbeddedSink(storage.db, clock, zone, keeper_of(settings, topology).on_changes)
+    engine = _engine(storage, scheduler, book, sink, LivenessCheck(rtsp, onvif, clock), picture, listener)
+    delivery = delivery_of(storage, topology, sink.state, rng)
+    finding = Finding(storage, reach, onvif, rtsp, rng) if settings.discovery.enabled else None
+    return App(storage, reach, hub, pool, scheduler, book, engine, delivery, finding)
 
 
 def _deadlines(settings: Settings) -> Deadlines:
@@ -134,6 +141,7 @@ def _engine(
     storage: Storage,
     scheduler: EmbeddedScheduler,
     book: WatchBook,
+    sink: EmbeddedSink,
     liveness: LivenessCheck,
     picture: PictureCheck,
     listener: Listener | None,
@@ -148,7 +156,7 @@ def _engine(
         clock=clock,
         book=book,
         scheduler=scheduler,
-        sink=EmbeddedSink(db, clock, SinkSettings(states.state_settings(settings), zone)),
+        sink=sink,
         liveness=liveness,
         picture=picture,
         keeper=keeper,

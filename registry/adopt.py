@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +13,19 @@ from config.ids import new_id
 from config.scope import Permission, Scope
 from registry import proposal_store, rows_store
 from registry.camera import Camera
-from registry.channels import put_channels
+from registry.channels import put_channels, put_new
 from registry.credential_store import set_credentials, share_credentials
 from registry.database import Connection, Database
 from registry.device import Device
-from registry.device_store import add_device, change_device, get_device
+from registry.device_store import add_device, add_devices, change_device, get_device
 from registry.found_device import FoundDevice, unpack
 from registry.lifecycle import WATCHED, Lifecycle
 from registry.nouns_store import PROPOSAL
 from registry.proposal import ConflictKind, Proposal, ProposalStatus
 from registry.vault import Vault
+
+#: Adopted in one transaction; a sweep of thousands leaves gaps for other writers.
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +72,13 @@ async def adopt(
     async with db.write() as connection:
         proposal = await _open(scope, connection, proposal_id, version)
         await rows_store.require_place(scope, connection, Permission.ADOPT, area_id, unit_id)
-        if proposal.status is ProposalStatus.CONFLICT and not settle_conflict:
-            raise _conflicting(proposal)
-        if any(conflict["kind"] == ConflictKind.IDENTITY_CHANGED for conflict in proposal.conflicts):
-            raise XueliangError(
-                Kind.CONFLICT,
-                "a device of ours stands at this address",
-                fix="Accept its new identity, or remove that device first",
-            )
+        _check(proposal, settle_conflict=settle_conflict)
         found = unpack(proposal.facts)
         device = _device(found, area_id, unit_id, name, lifecycle)
         await add_device(acting, connection, device)
         cameras = await put_channels(acting, connection, device, found.channels)
         if credentials is not None:
-            await _give(acting, connection, vault, device.id, credentials)
+            await _give(acting, connection, vault, [device.id], credentials)
         await proposal_store.change_proposal(
             acting,
             connection,
@@ -93,8 +90,90 @@ async def adopt(
             device_id=device.id,
             area_id=area_id,
             unit_id=unit_id,
+            reason=None,
         )
     return Adoption(device, cameras)
+
+
+async def adopt_all(
+    scope: Scope,
+    db: Database,
+    vault: Vault,
+    proposals: Sequence[Proposal],
+    *,
+    area_id: str,
+    unit_id: str | None = None,
+    credentials: GivenCredentials | None = None,
+) -> list[Adoption | XueliangError]:
+    """As :func:`adopt` for a sweep's worth of new proposals that get the same credentials, in the order given; what
+    one of them was refused for stands in its place. A hundred share a transaction."""
+    done: list[Adoption | XueliangError] = []
+    for start in range(0, len(proposals), _AT_ONCE):
+        part = proposals[start : start + _AT_ONCE]
+        try:
+            async with db.write() as connection:
+                await rows_store.require_place(scope, connection, Permission.ADOPT, area_id, unit_id)
+                acting = Scope.system(scope.principal)
+                stands = [await _open(scope, connection, one.id, one.version) for one in part]
+                done += await _adopt_some(acting, connection, vault, stands, (area_id, unit_id), credentials)
+        except XueliangError as error:
+            if len(part) == 1:
+                done.append(error)
+                continue
+            # One of them stands in the way of all: each by itself, then.
+            for one in part:
+                done += await adopt_all(
+                    scope, db, vault, [one], area_id=area_id, unit_id=unit_id, credentials=credentials
+                )
+    return done
+
+
+async def _adopt_some(
+    acting: Scope,
+    connection: Connection,
+    vault: Vault,
+    proposals: list[Proposal],
+    place: tuple[str, str | None],
+    credentials: GivenCredentials | None,
+) -> list[Adoption]:
+    for proposal in proposals:
+        _check(proposal)
+    found = [unpack(proposal.facts) for proposal in proposals]
+    made = [_device(one, *place, None, Lifecycle.IN_USE) for one in found]
+    await add_devices(acting, connection, made)
+    cameras = await put_new(
+        acting, connection, [(device, one.channels) for device, one in zip(made, found, strict=True)]
+    )
+    if credentials is not None:
+        await _give(acting, connection, vault, [device.id for device in made], credentials)
+    for proposal, device in zip(proposals, made, strict=True):
+        await proposal_store.change_proposal(
+            acting,
+            connection,
+            proposal.id,
+            proposal.version,
+            act="adopt",
+            details={"cameras": len(cameras[device.id])},
+            status=ProposalStatus.ADOPTED,
+            device_id=device.id,
+            area_id=place[0],
+            unit_id=place[1],
+            reason=None,
+        )
+    return [Adoption(device, cameras[device.id]) for device in made]
+
+
+async def hold_back(scope: Scope, db: Database, proposals: Sequence[Proposal], reason: str) -> None:
+    """They stay proposals for now, and say why. Told once: the same reason again changes nothing."""
+    waiting = [one for one in proposals if one.reason != reason]
+    for start in range(0, len(waiting), _AT_ONCE):
+        async with db.write() as connection:
+            for one in waiting[start : start + _AT_ONCE]:
+                stands = await _open(scope, connection, one.id, None)
+                acting = Scope.system(scope.principal)
+                await proposal_store.change_proposal(
+                    acting, connection, one.id, stands.version, act="hold", reason=reason
+                )
 
 
 async def refuse(scope: Scope, db: Database, proposal_id: str, reason: str, *, version: int | None = None) -> Proposal:
@@ -151,6 +230,17 @@ async def _open(scope: Scope, connection: Connection, proposal_id: str, version:
     return proposal
 
 
+def _check(proposal: Proposal, *, settle_conflict: bool = False) -> None:
+    if proposal.status is ProposalStatus.CONFLICT and not settle_conflict:
+        raise _conflicting(proposal)
+    if any(conflict["kind"] == ConflictKind.IDENTITY_CHANGED for conflict in proposal.conflicts):
+        raise XueliangError(
+            Kind.CONFLICT,
+            "a device of ours stands at this address",
+            fix="Accept its new identity, or remove that device first",
+        )
+
+
 def _conflicting(proposal: Proposal) -> XueliangError:
     texts = "; ".join(str(conflict["text"]) for conflict in proposal.conflicts)
     return XueliangError(
@@ -178,10 +268,15 @@ def _device(found: FoundDevice, area_id: str, unit_id: str | None, name: str | N
     )
 
 
-async def _give(acting: Scope, connection: Connection, vault: Vault, device_id: str, given: GivenCredentials) -> None:
-    if given.like_device is not None:
-        await share_credentials(acting, connection, given.like_device, [device_id])
-    elif given.password is not None:
+async def _give(
+    acting: Scope, connection: Connection, vault: Vault, device_ids: list[str], given: GivenCredentials
+) -> None:
+    """To several devices as one secret: one row to change when the password does."""
+    first = given.like_device
+    if first is None and given.password is not None:
+        first, device_ids = device_ids[0], device_ids[1:]
         await set_credentials(
-            acting, connection, vault, device_id, given.account, given.password, allow_clear=given.allow_clear
+            acting, connection, vault, first, given.account, given.password, allow_clear=given.allow_clear
         )
+    if first is not None and device_ids:
+        await share_credentials(acting, connection, first, device_ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,20 @@ async def put_channels(
         await _put_streams(acting, connection, camera, channel.streams)
     await _add(acting, connection, fresh)
     return tuple(camera for camera, _ in fresh)
+
+
+async def put_new(
+    acting: Scope, connection: Connection, found: Sequence[tuple[Device, tuple[FoundChannel, ...]]]
+) -> dict[str, tuple[Camera, ...]]:
+    """As :func:`put_channels` for devices that are new themselves; the cameras by device id."""
+    made: dict[str, list[tuple[Camera, FoundChannel]]] = {}
+    for device, channels in found:
+        first: dict[str, FoundChannel] = {}
+        for channel in channels:
+            first.setdefault(channel.token, channel)
+        made[device.id] = [(_camera(device, c, alone=len(channels) == 1), c) for c in first.values()]
+    await _add(acting, connection, [one for fresh in made.values() for one in fresh])
+    return {device_id: tuple(camera for camera, _ in fresh) for device_id, fresh in made.items()}
 
 
 async def _add(acting: Scope, connection: Connection, fresh: list[tuple[Camera, FoundChannel]]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from camera_gateway.memory import AccountKey
 from camera_gateway.target import Credentials
 from config.errors import Kind, XueliangError
 from config.scope import Permission, Scope
@@ -15,6 +17,7 @@ from registry.audit_store import append
 from registry.change_feed_store import record
 from registry.database import Connection
 from registry.device import Device
+from registry.lifecycle import Lifecycle
 from registry.nouns_store import DEVICE
 from registry.tables import credentials, devices, secrets
 from registry.vault import SecretRecord, Vault
@@ -84,6 +87,39 @@ async def find_credentials(scope: Scope, connection: Connection, vault: Vault, d
         return None
     secret = record_of(row)
     return Credentials(row.account, vault.open(secret), secret.fingerprint, bool(row.allow_clear))
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A device that has an account, and the key its tries are written down under."""
+
+    device_id: str
+    key: AccountKey
+
+
+async def bearers(
+    scope: Scope, connection: Connection, vault: Vault, account: str, password: SecretStr
+) -> list[Bearer]:
+    """The devices that have exactly this account and password, the oldest first; for ``Scope.system`` alone."""
+    if not scope.unlimited:
+        raise XueliangError(Kind.FORBIDDEN, "passwords are written, never read")
+    query = (
+        sa.select(secrets, credentials.c.device_id, devices.c.host)
+        .join(credentials, credentials.c.secret_id == secrets.c.id)
+        .join(devices, devices.c.id == credentials.c.device_id)
+        .where(credentials.c.account == account, devices.c.lifecycle != Lifecycle.REMOVED)
+        .order_by(credentials.c.device_id)
+    )
+    same: dict[str, str] = {}
+    found: list[Bearer] = []
+    for row in await connection.execute(query):
+        if row.id not in same:
+            record = record_of(row)
+            equal = vault.open(record).get_secret_value() == password.get_secret_value()
+            same[row.id] = record.fingerprint if equal else ""
+        if same[row.id]:
+            found.append(Bearer(row.device_id, AccountKey(row.host, account, same[row.id])))
+    return found
 
 
 async def has_credentials(scope: Scope, connection: Connection, device_id: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,12 @@ from registry.tables import devices
 async def add_device(scope: Scope, connection: Connection, device: Device) -> Device:
     await rows_store.require_unit(scope, connection, device.unit_id)
     return await rows_store.add(scope, connection, DEVICE, device)
+
+
+async def add_devices(scope: Scope, connection: Connection, added: Sequence[Device]) -> None:
+    for unit_id in dict.fromkeys(device.unit_id for device in added):
+        await rows_store.require_unit(scope, connection, unit_id)
+    await rows_store.add_many(scope, connection, DEVICE, added)
 
 
 async def change_device(scope: Scope, connection: Connection, device_id: str, version: int, **fields: Any) -> Device:

@@ -87,6 +87,11 @@ class StoredDeviceMemory:
         self._accounts[key] = refused
         await self._write(key, refused)
 
+    async def standing(self, key: AccountKey) -> AccountState:
+        """What the last try with this key proved."""
+        await self._load()
+        return self._accounts.get(key, (AccountState.UNTRIED, None))[0]
+
     async def recall(self, host: str) -> DeviceFacts:
         await self._load()
         return self._facts.get(host, DeviceFacts())

@@ -14,7 +14,7 @@ from camera_gateway.access_unit import Codec
 from camera_gateway.onvif.report import Channel, DeviceReport, Identity, Profile
 from config.errors import Kind, XueliangError
 from config.scope import Grant, Permission, Scope
-from registry.adopt import GivenCredentials, accept_identity, adopt, refuse
+from registry.adopt import GivenCredentials, accept_identity, adopt, adopt_all, hold_back, refuse
 from registry.adoption_rule import AdoptionRule, decide
 from registry.audit_store import page
 from registry.camera_list import camera_list, credentials_of, position
@@ -364,3 +364,40 @@ def test_a_report_becomes_a_found_device_and_survives_its_packing() -> None:
 @pytest.mark.parametrize("value", ["", "  ", "0", "00:00:00:00:00:00", "---", "0000-0000", None])
 def test_empty_facts_say_nothing(value: str | None) -> None:
     assert fact(value) == ""
+
+
+async def test_many_are_adopted_together_and_one_that_cannot_be_stays_behind(db: Database) -> None:
+    await add_world(db, "a", 1, cameras=1)
+    found = [
+        dataclasses.replace(CAMERA, host=f"127.8.0.{n}", serial=f"S{n}", mac="", endpoint_uuid="") for n in range(130)
+    ]
+    told = [one.proposal for one in await propose_all(SYSTEM, db, found, area_id="a")]
+    proposals = [one for one in told if one is not None]
+    await refuse(SYSTEM, db, proposals[7].id, "belongs to the school")
+    given = GivenCredentials("admin", SecretStr("pw"))
+    done = await adopt_all(SYSTEM, db, vault(db), proposals, area_id="a", credentials=given)
+    failed = [index for index, one in enumerate(done) if isinstance(one, XueliangError)]
+    assert failed == [7]
+    adopted = [one for one in done if not isinstance(one, XueliangError)]
+    assert all(len(one.cameras) == len(CAMERA.channels) for one in adopted)
+    secrets_of = {(await credentials_of(SYSTEM, db, vault(db), one.device.id)) for one in adopted[:3] + adopted[-3:]}
+    assert {one.password.get_secret_value() for one in secrets_of if one is not None} == {"pw"}
+    one = adopted[-1].device
+    assert await learn(SYSTEM, db, one.id, dataclasses.replace(found[-1], host=one.host)) == ()
+
+
+async def test_a_proposal_held_back_says_why_once(db: Database) -> None:
+    await add_world(db, "a", 1, cameras=1)
+    proposal_id = await proposed(db, CAMERA)
+    for _ in range(2):
+        async with db.read() as connection:
+            before = await get_proposal(SYSTEM, connection, proposal_id)
+        await hold_back(SYSTEM, db, [before], "the account is refused")
+    async with db.read() as connection:
+        held = await get_proposal(SYSTEM, connection, proposal_id)
+    assert (held.status, held.reason, held.version) == (ProposalStatus.NEW, "the account is refused", before.version)
+    assert (await propose(SYSTEM, db, CAMERA)).outcome is Outcome.SEEN_AGAIN
+    done = await adopt(SYSTEM, db, vault(db), proposal_id, area_id="a")
+    async with db.read() as connection:
+        assert (await get_proposal(SYSTEM, connection, proposal_id)).reason is None
+    assert done.device.host == CAMERA.host
