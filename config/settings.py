@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
 
 from config.setting import Network, Section, setting
+from config.settings_alerts import Alerts
 from config.settings_cameras import Cameras, Discovery, Reach
 from config.settings_checks import Checks, References, Retention
 from config.settings_logins import Logins
@@ -24,6 +26,7 @@ class Settings(Section):
     references: References = setting({}, "How a camera's normal pictures are learned.")
     thresholds: Thresholds = setting({}, "Where a measure of a picture becomes a verdict.")
     retention: Retention = setting({}, "How long data is kept.")
+    alerts: Alerts = setting({}, "When people are told of a failure, and who.")
     metrics: Metrics = setting({}, "Who may read /metrics.")
     logging: Logging = setting({}, "What is written to standard error.")
 
@@ -62,7 +65,7 @@ def port_ranges(ports: list[str]) -> tuple[tuple[int, int], ...]:
 
 def clashes(settings: Settings) -> list[Clash]:
     """Everything that is wrong between settings which each alone are fine."""
-    return [*_listening(settings), *_networks(settings), *_checks(settings)]
+    return [*_listening(settings), *_networks(settings), *_checks(settings), *_alerts(settings)]
 
 
 def _is_address(text: str) -> bool:
@@ -160,4 +163,28 @@ def _checks(settings: Settings) -> list[Clash]:
                 f"({checks.picture_seconds:g} s); it would take {burst:g} s",
             )
         )
+    return found
+
+
+def _alerts(settings: Settings) -> list[Clash]:
+    found: list[Clash] = []
+    seen: set[str] = set()
+    for number, one in enumerate(settings.alerts.destinations):
+        key = f"alerts.destinations.{number}"
+        if not one.name or not one.url or one.secret is None:
+            found.append(Clash(key, one.name, "a name, a url, and a secret_file"))
+            continue
+        if one.name in seen:
+            found.append(Clash(f"{key}.name", one.name, "a name of its own"))
+        seen.add(one.name)
+        parts = urlsplit(one.url)
+        host = parts.hostname or ""
+        loopback = _is_address(host) and _loopback(host)
+        if parts.scheme == "http" and not loopback and not one.allow_clear:
+            found.append(Clash(f"{key}.url", one.name, "https, or allow_clear = true"))
+        if loopback and not settings.alerts.allow_loopback:
+            found.append(Clash(f"{key}.url", one.name, "loopback only with alerts.allow_loopback = true"))
+    if settings.alerts.most_wait_seconds < settings.alerts.wait_seconds:
+        shortest = f"at least alerts.wait_seconds ({settings.alerts.wait_seconds:g})"
+        found.append(Clash("alerts.most_wait_seconds", f"{settings.alerts.most_wait_seconds:g}", shortest))
     return found

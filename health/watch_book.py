@@ -35,6 +35,7 @@ class WatchBook:
     """Passwords are opened once for each device and secret version and stay in memory, no longer than the camera."""
 
     def __init__(self, db: Database, vault: Vault) -> None:
+        self.revision = 0  # grows whenever the cameras changed
         self._db = db
         self._vault = vault
         self._scope = Scope.system("health")
@@ -71,6 +72,7 @@ class WatchBook:
         self._cameras.update(active)
         for camera_id in gone:
             del self._cameras[camera_id]
+        self.revision += bool(changed or gone)
         if gone:
             held = {c.device_id for c in self._cameras.values()}
             self._opened = {d: o for d, o in self._opened.items() if d in held}

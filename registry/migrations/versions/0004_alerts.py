@@ -12,7 +12,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_STANDING = sa.text("state IN ('open', 'acknowledged')")
+_STANDING: sa.TextClause = sa.text("state IN ('open', 'acknowledged')")
 
 
 def upgrade() -> None:
