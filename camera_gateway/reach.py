@@ -84,6 +84,15 @@ def _always_denied(address: Address) -> bool:
     return any(address in network for network in _DENIED if network.version == address.version)
 
 
+@lru_cache(maxsize=16_384)
+def _literal(host: str) -> Address | None:
+    """The address that ``host`` is, unless it is a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
 def unwrap(address: Address) -> Address:
     """The IPv4 address inside an IPv4-mapped, 6to4 or NAT64 one; any other as it is."""
     if isinstance(address, ipaddress.IPv4Address):
@@ -112,10 +121,8 @@ class Reach:
         Raises ``NOT_ALLOWED`` (no socket was opened), ``UNREACHABLE`` for a name nobody knows, ``TIMEOUT``.
         """
         where = _where(host, port)
-        try:
-            found = [ipaddress.ip_address(host)]
-        except ValueError:
-            found = await self._resolve(host, where)
+        literal = _literal(host) if len(host) <= 64 else None
+        found = [literal] if literal is not None else await self._resolve(host, where)
         reason = "no address"
         for address in found:
             if getattr(address, "scope_id", None):

@@ -26,6 +26,7 @@ START_CODE_WITHIN = 4096
 #: More NAL units in one picture than any encoder makes.
 MAX_NALS = 2048
 MAX_SETS = 16
+MAX_SET = 4096
 
 
 class Marker(Enum):
@@ -91,8 +92,10 @@ class Assembler:
         self._received = 0.0
         self._complete = False
         self._clear()
-        for nal in sets.nals if sets else ():
-            self._learn(self.kind(nal), nal)
+        if sets is not None:
+            for nal in sets.nals:
+                self._keep(self.kind(nal), nal)
+            self._arrange()
 
     @staticmethod
     def kind(nal: bytes) -> int:
@@ -223,19 +226,25 @@ class Assembler:
 
     def _learn(self, kind: int, nal: bytes) -> None:
         """Parameter sets stay known; the stream's format is read when its SPS changes."""
-        if nal in self._sets.values():
-            return
+        if nal not in self._sets.values() and self._keep(kind, nal):
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """In decoding order, which descriptions do not always keep."""
+        self.sets = ParameterSets(self.codec, tuple(nal for _, nal in sorted(self._sets.items())))
+        self._complete = self.set_types <= {kind for kind, _ in self._sets}
+
+    def _keep(self, kind: int, nal: bytes) -> bool:
+        if len(nal) > MAX_SET:
+            return False
         slot = (kind, self._set_id(kind, nal))
-        if len(nal) > 4096:
-            return
         if slot not in self._sets and len(self._sets) >= MAX_SETS:
-            return
+            return False
         read = self._read_format(nal)
         if read is not None:
             self.format = read
         self._sets[slot] = nal
-        self.sets = ParameterSets(self.codec, tuple(nal for _, nal in sorted(self._sets.items())))
-        self._complete = self.set_types <= {kind for kind, _ in self._sets}
+        return True
 
     def _set_id(self, kind: int, nal: bytes) -> int:
         return 0
