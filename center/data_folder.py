@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -65,8 +66,16 @@ class DataFolder:
             ) from error
 
     def lock(self) -> None:
-        """Raises ``CONFLICT`` while another process holds it."""
-        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises ``CONFLICT`` while another process holds it, ``UNAVAILABLE`` where the disk takes no lock."""
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise XueliangError(
+                Kind.UNAVAILABLE,
+                f"the data folder cannot be written: {error.strerror}",
+                where=str(self.path),
+                fix="Look at the disk and at its rights, or name another folder in service.data_dir",
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -84,7 +93,8 @@ class DataFolder:
 
     def unlock(self) -> None:
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            with contextlib.suppress(OSError):  # a disk gone read-only keeps our number, which harms nobody
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)  # closing lets go of the lock
             self._descriptor = None
 
