@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Dialect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -137,6 +137,8 @@ class Database:
         self._reader = reader
         self._turn = asyncio.Lock()
         self._closed = False
+        #: Why the last write was not taken, in words; empty once one is again.
+        self.trouble = ""
         #: Samples and other writes that may wait a second for their commit.
         self.batch = Batch(self.write, context.clock, interval=1.0)
         #: Writes that must stand before the caller goes on: what arrives during one commit shares the next.
@@ -205,6 +207,17 @@ class Database:
         On PostgreSQL an advisory lock of the schema serves several processes: rows are then never locked in two
         orders, and the change feed and the audit chain need no lock of their own.
         """
+        try:
+            async with self._one_by_one() as connection:
+                yield connection
+        except XueliangError as error:
+            if isinstance(error.__cause__, OperationalError):
+                self.trouble = error.what
+            raise
+        self.trouble = ""
+
+    @asynccontextmanager
+    async def _one_by_one(self) -> AsyncIterator[Connection]:
         with _mapped():
             async with self._turn:
                 connection = self._writer.connect()
