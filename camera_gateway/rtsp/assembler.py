@@ -43,7 +43,7 @@ class Assembler:
     codec: Codec
     set_types: frozenset[int]
     _nals: list[bytes]
-    _fragment: list[bytes] | None
+    _fragment: list[bytes | memoryview] | None
     _size: int
     _vcl: bool
     _key: bool
@@ -116,7 +116,7 @@ class Assembler:
                 self.held = self.marker is Marker.UNKNOWN
 
     @property
-    def open_fragment(self) -> list[bytes] | None:
+    def open_fragment(self) -> list[bytes | memoryview] | None:
         """Where the caller may append pieces that begin with :attr:`middle`, once it told :meth:`grow` their size."""
         return self._fragment if self.middle and self._size < MAX_UNIT else None
 

@@ -162,7 +162,10 @@ class Receiver:
             self.stats.packets += count
             self.stats.bytes += position - first - 4 * count
             assembler.grow(position - first - head * count)
-            pieces.append(b"".join(found))  # a copy, so that no piece keeps the whole buffer alive
+            if 2 * (position - first) > len(data):
+                pieces += found
+            else:  # a copy, so that few small pieces do not keep a large buffer alive
+                pieces.append(b"".join(found))
         return position
 
     def control(self, data: bytes, start: int, end: int, received: float, wall: float) -> None:
