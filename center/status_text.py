@@ -95,6 +95,8 @@ def one_camera(row: Mapping[str, Any], zh: bool) -> Iterator[str]:
     for name, number in ((row.get("last_picture") or {}).get("delays") or {}).items():
         if number is not None:
             yield f"  {pad(name, 12)} {number:.0f} ms"
+    for finding in row.get("findings") or ():
+        yield f"  ! {finding['zh' if zh else 'en']}"
     found = advice(row["cause"]) if row["state"] != "ok" else None
     if found is not None:
         yield f"  → {found.in_language(zh)}"

@@ -20,11 +20,13 @@ from config.scope import Permission, Scope
 from health import state_store
 from health.cleaning import Cleaning
 from health.confirm import Standing
+from health.drift import DriftWatch
 from health.evidence_keeper import EvidenceKeeper
 from health.liveness import LivenessCheck
 from health.observation import Observation, Tier
 from health.picture_check import PictureCheck
 from health.ports import Outcome, Scheduler
+from health.request import Command
 from health.schedule import Probe
 from health.sink import EmbeddedSink
 from health.uplink_watch import UplinkWatch
@@ -82,6 +84,7 @@ class Engine:
         self._cleaning = cleaning
         self._settings = settings or EngineSettings()
         self._listener = listener
+        self._drift = DriftWatch(db)
         self._places = asyncio.Semaphore(self._settings.under_way)
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands: dict[str, asyncio.Future[tuple[Observation, Outcome]]] = {}
@@ -97,6 +100,7 @@ class Engine:
         """
         await self._sink.load()
         await self._follow()
+        self._resume()
         self._ready.set()
         rules = self._settings
         starting = asyncio.create_task(self._start_probes(), name="health: start")
@@ -148,6 +152,17 @@ class Engine:
             raise XueliangError(Kind.TIMEOUT, "the check did not end in time", where=camera_id) from error
         finally:
             self._commands.pop(f"command/{command_id}", None)
+
+    def command(self, camera_id: str, command: Command) -> None:
+        """A person approves or resets a camera's references: done with its next picture."""
+        self._picture.command(camera_id, command)
+
+    def _resume(self) -> None:
+        for camera in self._book.cameras():
+            known = self._sink.known(camera.camera_id)
+            if known is not None:
+                self._drift.resume(camera, known.last_liveness)
+                self._picture.resume(camera.camera_id, (known.last_picture or {}).get("facts", {}))
 
     # The loops
 
@@ -201,6 +216,7 @@ class Engine:
             self._scheduler.mark(camera_id, troubled=True)
         for camera_id in news.gone:
             self._picture.forget(camera_id)
+            self._drift.forget(camera_id)
             self._uplink.guard.forget(camera_id)
             await asyncio.to_thread(self._keeper.forget, camera_id)
 
@@ -266,6 +282,9 @@ class Engine:
         self._answer(probe, (seen, outcome))
         if outcome.accepted:
             await self._keeper.keep(seen, outcome)
+            camera = self._book.camera(seen.camera_id)
+            if camera is not None:
+                await self._drift.tell(camera, seen)
 
     def _answer(self, probe: Probe, result: tuple[Observation, Outcome] | XueliangError) -> None:
         future = self._commands.pop(probe.probe_id, None)

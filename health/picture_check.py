@@ -20,6 +20,7 @@ from health.detectors import Value
 from health.observation import Delays, Layer, Link, Measure, Observation, Picture, Tier
 from health.reference import Learning
 from health.request import Command, JudgeRequest
+from health.signature import mark
 from health.thresholds import Thresholds
 from health.verdict import Verdicts, conclude
 from registry.watched_camera import WatchedCamera
@@ -70,6 +71,11 @@ class _Last:
     signature: bytes = b""
     sender_time: float | None = None
 
+    def facts(self) -> dict[str, str | int | float | bool]:
+        """The little of it that is kept with the check: enough to know the very same picture after a restart."""
+        kept: dict[str, str | int | float | bool] = {"mark": mark(self.signature).hex()}
+        return kept if self.sender_time is None else {**kept, "sender_time": self.sender_time}
+
 
 class PictureCheck:
     """Keeps, for each camera, the signature of its last picture: what *frozen* compares with."""
@@ -86,6 +92,11 @@ class PictureCheck:
     def command(self, camera_id: str, command: Command) -> None:
         """A person approves or resets a camera's references: done with its next picture."""
         self._commands[camera_id] = command
+
+    def resume(self, camera_id: str, facts: Mapping[str, Any]) -> None:
+        """The facts of the last check before a restart: a frozen camera must not seem to show something new."""
+        if facts.get("mark"):
+            self._last.setdefault(camera_id, _Last(bytes.fromhex(facts["mark"]), facts.get("sender_time")))
 
     def forget(self, camera_id: str) -> None:
         self._last.pop(camera_id, None)
@@ -116,8 +127,10 @@ class PictureCheck:
         except XueliangError as error:
             return self._not_judged(camera, probe_id, error, delays)
         self._commands.pop(camera.camera_id, None)
-        self._last[camera.camera_id] = _Last(answer.numbers.get("signature", b""), unit.sender_time)
-        return self._judged(camera, probe_id, at, verdicts, answer, delays)
+        last = _Last(answer.numbers.get("signature", b""), unit.sender_time)
+        self._last[camera.camera_id] = last
+        seen = self._judged(camera, probe_id, at, verdicts, answer, delays)
+        return replace(seen, facts={**seen.facts, "codec": unit.codec.value, **last.facts()})
 
     async def _keyframe(self, key: str, target: StreamTarget) -> tuple[AccessUnit, Delays]:
         source = self._sources.source(key, target)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from config.errors import Kind, XueliangError
 from config.scope import Scope
+from health.drift import findings_of
 from health.observation import Layer
 from health.state import CameraState, State, StateSettings, begin, expire
 from health.state_row import Known, from_row, summary_time
@@ -69,6 +70,7 @@ class CameraStatus:
             elif name in ("last_picture", "last_liveness") and value is not None:
                 value = {**value, "at": summary_time(value).isoformat()}
             shown[name] = value
+        shown["findings"] = [found.as_dict() for found in findings_of(self.last_liveness)]
         return shown
 
 

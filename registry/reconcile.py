@@ -8,6 +8,7 @@ from typing import Any
 from config.scope import Scope
 from config.text import printable
 from registry.camera import Camera
+from registry.change_feed_store import record
 from registry.channels import put_channels
 from registry.database import Database
 from registry.device import Device, DeviceKind
@@ -15,6 +16,7 @@ from registry.device_store import change_device, get_device
 from registry.found_device import FoundDevice
 from registry.identity import changed_facts, fact
 from registry.propose import propose
+from registry.stream_store import put_stream, streams_of
 
 #: They change with an update or a factory reset and prove nothing of who the device is.
 _LOOSE = ("make", "model", "firmware", "onvif_xaddr")
@@ -60,6 +62,30 @@ async def learn(scope: Scope, db: Database, device_id: str, found: FoundDevice) 
         if found.kind is DeviceKind.RECORDER and device.kind is DeviceKind.CAMERA:
             device = await change_device(scope, connection, device_id, device.version, act="observed", kind=found.kind)
         return await put_channels(scope, connection, device, found.channels)
+
+
+async def observe_clock(scope: Scope, db: Database, device_id: str, offset: float | None, hours: int | None) -> None:
+    """A device's clock is ``offset`` seconds off (device minus ours; ``hours`` where that is a time zone), or right
+    again (``None``): a change in the feed, so that whoever follows it knows. Raises ``NOT_FOUND``."""
+    async with db.write() as connection:
+        device = await get_device(scope, connection, device_id)
+        payload = {"act": "clock", "offset_seconds": offset, "whole_hours": hours}
+        await record(connection, "device", device.id, device.area_id, payload, unit_id=device.unit_id)
+
+
+async def observe_stream(
+    scope: Scope, db: Database, camera_id: str, url: str, codec: str, width: int, height: int
+) -> bool:
+    """What a picture check saw of the stream at ``url``; true where codec or size had changed and were written."""
+    async with db.read() as connection:
+        stands = [s for s in await streams_of(scope, connection, camera_id) if s.url == url]
+    if not stands or (stands[0].codec, stands[0].width, stands[0].height) == (codec, width, height):
+        return False
+    async with db.write() as connection:
+        again = [s for s in await streams_of(scope, connection, camera_id) if s.url == url]
+        for stream in again[:1]:
+            await put_stream(scope, connection, replace(stream, codec=codec, width=width, height=height))
+    return bool(again)
 
 
 def _learned(device: Device, found: FoundDevice) -> dict[str, Any]:

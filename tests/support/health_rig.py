@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -100,6 +100,9 @@ class _Pictures:
         self, camera: WatchedCamera, target: StreamTarget | None, probe_id: str, *, learn: bool = True
     ) -> Observation:
         return await self._script.answer(camera, Tier.PICTURE, probe_id)
+
+    def resume(self, camera_id: str, facts: Mapping[str, Any]) -> None:
+        """Nothing is compared here."""
 
     def forget(self, camera_id: str) -> None:
         self._script.cause.pop(camera_id, None)
