@@ -192,7 +192,7 @@ async def test_every_fault_has_its_name_in_time_and_goes_in_time() -> None:
 async def test_five_minutes_of_health_show_nothing() -> None:
     """Sixty pictures of each camera are what the plan's settings take in five minutes; here they come faster."""
     with tempfile.TemporaryDirectory() as folder:
-        async with world(Path(folder), picture_seconds=1.0) as one:
+        async with world(Path(folder), picture_seconds=1.0, stale_factor=30.0) as one:
             names = await learned(one)
             pictures = one.service.app.engine.counts
             begun, wanted = len(one.watch.changes), pictures["picture"] + 60 * len(names)
