@@ -10,7 +10,29 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from center.api import audit_routes, problems, session_routes, system_routes, token_routes, user_routes
+from center.api import (
+    area_routes,
+    audit_routes,
+    camera_routes,
+    change_routes,
+    device_routes,
+    event_stream,
+    evidence_routes,
+    incident_routes,
+    platform_routes,
+    point_routes,
+    problems,
+    proposal_routes,
+    reference_routes,
+    sample_routes,
+    session_routes,
+    status_routes,
+    system_routes,
+    token_routes,
+    unit_routes,
+    user_routes,
+    view_routes,
+)
 from center.api.asked import Core, Needs, Open
 from center.api.guard import Guard
 from center.api.limits import Bodies, Frame, Limits
@@ -28,6 +50,21 @@ ROUTERS: tuple[APIRouter, ...] = (
     token_routes.router,
     audit_routes.router,
     system_routes.router,
+    area_routes.router,
+    unit_routes.router,
+    point_routes.router,
+    device_routes.router,
+    proposal_routes.router,
+    camera_routes.router,
+    status_routes.router,
+    sample_routes.router,
+    evidence_routes.router,
+    reference_routes.router,
+    view_routes.router,
+    incident_routes.router,
+    change_routes.router,
+    event_stream.router,
+    platform_routes.router,
 )
 LIMITS = Limits()
 

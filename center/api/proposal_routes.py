@@ -1,0 +1,192 @@
+"""Edge: proposals (待纳管): what answers on the network and waits to be adopted or refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field, SecretStr
+
+from center.api.asked import Adopter, Asked
+from center.api.etag import IfMatch, tagged, version_of
+from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
+from center.api.problems import Problem
+from center.api.shapes import Id, IdText, In, Line, Listed, Out
+from config.errors import Kind, XueliangError
+from config.scope import Permission
+from registry import device_store, proposal_store, rows_store
+from registry.adopt import GivenCredentials, accept_identity, adopt, refuse
+from registry.proposal import ConflictKind, Proposal, ProposalStatus
+
+router = APIRouter(prefix="/api/v1/proposals", tags=["proposals"])
+
+
+class ConflictOut(Out):
+    """``with_id`` is null where it lies outside your areas."""
+
+    kind: ConflictKind
+    with_id: str | None
+    with_proposal: bool = False
+    text: str
+
+
+class ProposalOut(Out):
+    """What it said of itself without a password. ``device_id``: the device it became, or, for a changed identity,
+    the known device at its address."""
+
+    id: str
+    host: str
+    port: int
+    status: ProposalStatus
+    how: str
+    first_seen: datetime
+    last_seen: datetime
+    make: str
+    model: str
+    serial: str | None
+    mac: str | None
+    channels: int
+    conflicts: list[ConflictOut]
+    area_id: str | None
+    unit_id: str | None
+    device_id: str | None
+    reason: str | None
+    version: int
+
+
+class GivenIn(In):
+    """Account and password, or ``like_device``: those of a device that has them already."""
+
+    account: Line = Field(default_factory=str)
+    password: SecretStr | None = Field(None, min_length=1, max_length=200)
+    allow_clear: bool = False
+    like_device: IdText | None = None
+
+
+class AdoptIn(In):
+    """``settle_conflict``: somebody compared them and found two devices."""
+
+    area_id: IdText
+    unit_id: IdText | None = None
+    name: Line | None = None
+    credentials: GivenIn | None = None
+    settle_conflict: bool = False
+
+
+class RefuseIn(In):
+    reason: Line
+
+
+class AdoptedOut(Out):
+    device_id: str
+    camera_ids: list[str]
+
+
+class IdentityOut(Out):
+    device_id: str
+
+
+@router.get("", summary="Proposals")
+async def list_proposals(
+    asked: Adopter,
+    status: Annotated[ProposalStatus | None, Query(description="of this status only")] = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Listed[ProposalOut]:
+    """In the order of being found."""
+    after = position(asked, cursor, status=status)
+    async with asked.read() as connection:
+        page = await proposal_store.list_proposals(asked.scope, connection, status=status, after=after, limit=limit)
+    return Listed(items=[_out(one) for one in page.items], next_cursor=next_cursor(asked, page.after, status=status))
+
+
+@router.get("/{proposal_id}", response_model=ProposalOut, summary="One proposal")
+async def get_proposal(asked: Adopter, proposal_id: Id) -> Response:
+    out = await _load(asked, proposal_id)
+    return tagged(asked, out, out.version)
+
+
+@router.post("/{proposal_id}/adopt", status_code=201, summary="Adopt a proposal")
+async def adopt_proposal(asked: Adopter, proposal_id: Id, body: AdoptIn, if_match: IfMatch = None) -> AdoptedOut:
+    """Device, cameras, points and streams in one step. Only now it may be sent a password. Adopting twice is a
+    conflict, so a repeat does nothing. 207 is for several at once; this is one."""
+    credentials = await _given(asked, body.credentials)
+    version = version_of(if_match) if if_match is not None else None
+    try:
+        done = await adopt(
+            asked.scope,
+            asked.db,
+            asked.core.storage.vault,
+            proposal_id,
+            area_id=body.area_id,
+            unit_id=body.unit_id,
+            credentials=credentials,
+            version=version,
+            name=body.name,
+            settle_conflict=body.settle_conflict,
+        )
+    except XueliangError as error:
+        raise _changed(error) from error
+    return AdoptedOut(device_id=done.device.id, camera_ids=[camera.id for camera in done.cameras])
+
+
+@router.post("/{proposal_id}/refuse", summary="Refuse a proposal")
+async def refuse_proposal(asked: Adopter, proposal_id: Id, body: RefuseIn, if_match: IfMatch = None) -> ProposalOut:
+    """It is not ours; seen again as it is, it stays refused."""
+    version = version_of(if_match) if if_match is not None else None
+    try:
+        return _out(await refuse(asked.scope, asked.db, proposal_id, body.reason, version=version))
+    except XueliangError as error:
+        raise _changed(error) from error
+
+
+@router.post("/{proposal_id}/accept-identity", summary="Accept that a known device changed")
+async def accept(asked: Adopter, proposal_id: Id, if_match: IfMatch = None) -> IdentityOut:
+    """What now answers at a known address is that device, with a new board or housing: it gets its password again."""
+    version = version_of(if_match) if if_match is not None else None
+    try:
+        device = await accept_identity(asked.scope, asked.db, proposal_id, version=version)
+    except XueliangError as error:
+        raise _changed(error) from error
+    return IdentityOut(device_id=device.id)
+
+
+async def _load(asked: Asked, proposal_id: str) -> ProposalOut:
+    async with asked.read() as connection:
+        return _out(await proposal_store.get_proposal(asked.scope, connection, proposal_id))
+
+
+async def _given(asked: Asked, given: GivenIn | None) -> GivenCredentials | None:
+    """A password is taken only from a device whose password the asker could set."""
+    if given is None:
+        return None
+    if (given.password is None) == (given.like_device is None):
+        raise Problem("invalid", where="body/credentials", what="give a password, or a device to take it from")
+    if given.password is not None and not given.account:
+        raise Problem("invalid", where="body/credentials/account", what="a password needs its account")
+    if given.like_device is not None:
+        async with asked.read() as connection:
+            device = await device_store.get_device(asked.scope, connection, given.like_device)
+            await rows_store.require_place(
+                asked.scope, connection, Permission.CREDENTIALS, device.area_id, device.unit_id
+            )
+    return GivenCredentials(given.account, given.password, given.allow_clear, given.like_device)
+
+
+def _changed(error: XueliangError) -> Exception:
+    """Another version than the one that ``If-Match`` names is 412; every other conflict stays what it is."""
+    if error.kind is Kind.CONFLICT and "version" in error.facts:
+        return Problem("changed", what=error.what, facts=error.facts)
+    return error
+
+
+def _out(one: Proposal) -> ProposalOut:
+    names = [name for name in ProposalOut.model_fields if name in Proposal.__slots__ and name != "conflicts"]
+    return ProposalOut(
+        **{name: getattr(one, name) for name in names},
+        make=str(one.facts.get("make", "")),
+        model=str(one.facts.get("model", "")),
+        channels=len(one.facts.get("channels", ())),
+        conflicts=[ConflictOut(**conflict) for conflict in one.conflicts],
+    )

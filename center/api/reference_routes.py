@@ -1,0 +1,132 @@
+"""Edge: references, what a camera normally looks like: seen, approved, or learned anew."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from center.api.asked import Asked, Reader, ReferenceKeeper
+from center.api.shapes import Id, In, Out
+from center.api.status_routes import CHECK_SECONDS, checking
+from config.errors import Kind, XueliangError
+from config.scope import Permission, Scope
+from health import bank_file, state_store
+from health.reference import Bank, Reference, ReferenceState
+from health.request import Command
+from health.sun import SunBand
+from registry import audit_store, camera_store
+
+router = APIRouter(prefix="/api/v1/cameras", tags=["references"])
+
+
+class ReferenceOut(Out):
+    """``state``: candidate and proposed are not in use; accepted by rule; approved by a person. ``lights``: the sun
+    it was seen in. ``normal``: the median of each scalar measure over its last samples."""
+
+    number: int
+    state: str
+    samples: int
+    created: datetime
+    updated: datetime
+    lights: list[str]
+    normal: dict[str, float]
+
+
+class ReferencesOut(Out):
+    """``proposed``: so many wait for a person."""
+
+    camera_id: str
+    items: list[ReferenceOut]
+    in_use: int
+    proposed: int
+
+
+class ReferenceAct(In):
+    """``approve``: what is proposed (or in use) is normal. ``replace``: forget all and learn anew from now on, after
+    the camera was moved on purpose."""
+
+    act: Literal["approve", "replace"]
+
+
+class ReferenceDone(Out):
+    """``done`` is false where the camera gave no picture yet: it is done with its next one."""
+
+    done: bool
+    references: ReferencesOut
+
+
+@router.get("/{camera_id}/references", summary="References of one camera")
+async def list_references(asked: Reader, camera_id: Id) -> ReferencesOut:
+    """A median of many pictures each, so that nobody who passed stays in one."""
+    async with asked.read() as connection:
+        await state_store.require_camera(asked.scope, connection, camera_id)
+    return await _load(asked, camera_id)
+
+
+@router.post("/{camera_id}/references", response_model=ReferenceDone, summary="Approve or replace references")
+async def act_on_references(asked: ReferenceKeeper, camera_id: Id, body: ReferenceAct) -> JSONResponse:
+    """Done with the camera's next picture, which is taken at once; 202 where it takes longer than 25 s or the
+    camera gives none. Asking twice is asking once."""
+    app = await checking(asked, camera_id, Permission.REFERENCE)
+    await _record(asked, camera_id, body.act)
+    command = Command.APPROVE if body.act == "approve" else Command.RESET
+    app.engine.command(camera_id, command)
+    done = False
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            # The asker may keep references without the permission to check: this check is ours.
+            seen, _ = await app.engine.check_now(Scope.system(asked.scope.principal), camera_id)
+            done = bool(seen.measures)
+    except TimeoutError:
+        done = False
+    except XueliangError as error:
+        if error.kind not in (Kind.TIMEOUT, Kind.UNAVAILABLE):
+            raise
+    out = ReferenceDone(done=done, references=await _load(asked, camera_id))
+    return JSONResponse(out.model_dump(mode="json"), 200 if done else 202)
+
+
+async def _record(asked: Asked, camera_id: str, act: str) -> None:
+    async with asked.write() as connection:
+        camera = await camera_store.get_camera(asked.scope, connection, camera_id)
+        await audit_store.append(
+            asked.scope,
+            connection,
+            f"reference.{act}",
+            "camera",
+            camera_id,
+            area_id=camera.area_id,
+            unit_id=camera.unit_id,
+        )
+
+
+async def _load(asked: Asked, camera_id: str) -> ReferencesOut:
+    path = asked.core.storage.folder.references / f"{camera_id}.bank"
+    return await asyncio.to_thread(_shown, camera_id, path)
+
+
+def _shown(camera_id: str, path: Path) -> ReferencesOut:
+    bank = bank_file.read(path) or Bank(0.0)
+    return ReferencesOut(
+        camera_id=camera_id,
+        items=[_one(number, one) for number, one in enumerate(bank.references)],
+        in_use=len(bank.in_use),
+        proposed=sum(one.state is ReferenceState.PROPOSED for one in bank.references),
+    )
+
+
+def _one(number: int, one: Reference) -> ReferenceOut:
+    return ReferenceOut(
+        number=number,
+        state=one.state.name.lower(),
+        samples=one.samples,
+        created=datetime.fromtimestamp(one.created, UTC),
+        updated=datetime.fromtimestamp(one.updated, UTC),
+        lights=[band.value for band in SunBand if one.seen_in(band)],
+        normal={name: round(value, 4) for name, value in one.normal().items()},
+    )

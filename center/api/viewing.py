@@ -1,0 +1,27 @@
+"""Edge: the transaction of a view. No row, no view: if the register cannot be written, nothing new is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from center.api.asked import Asked
+from center.api.problems import Problem
+from config.errors import Kind, XueliangError
+from registry.database import Connection
+
+
+@asynccontextmanager
+async def recorded(asked: Asked) -> AsyncIterator[Connection]:
+    """Left without an exception, the rows stand on the disk. Raises ``register`` where they cannot, ``masked`` and
+    ``limit`` as what they are, and what the stores raise."""
+    try:
+        async with asked.write() as connection:
+            yield connection
+    except XueliangError as error:
+        code = error.facts.get("code")
+        if error.kind in (Kind.UNAVAILABLE, Kind.INTERNAL):
+            raise Problem("register", what=error.what) from error
+        if code == "masked":
+            raise Problem("masked", where=error.where) from error
+        raise
