@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -24,9 +24,16 @@ from alerts.webhook import Answer, Destination
 from config.clock import Clock
 from config.errors import XueliangError
 from config.scope import Scope
-from registry.database import Database
+from registry.database import Connection, Database
 
 log = logging.getLogger(__name__)
+
+
+Tidy = Callable[[Connection], Awaitable[int]]
+
+
+async def _nothing(connection: Connection) -> int:
+    return 0
 
 
 class Sender(Protocol):
@@ -43,10 +50,12 @@ class DeliverySettings:
     at_once: int = 4
     look_seconds: float = 1.0
     again_seconds: float = 5.0
+    tidy_seconds: float = 60.0
 
 
 class Delivery:
-    """``run`` until cancelled. ``counts`` since the start: delivered, failed, dead, by destination."""
+    """``run`` until cancelled. ``counts`` since the start: delivered, failed, dead, by destination. ``tidy`` is
+    called now and then with a writing transaction."""
 
     def __init__(
         self,
@@ -60,6 +69,7 @@ class Delivery:
         topology: Callable[[], Topology] = Topology,
         look: Look = lambda _: None,
         rules: SuppressionRules | None = None,
+        tidy: Tidy = _nothing,
     ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self._db = db
@@ -71,16 +81,25 @@ class Delivery:
         self._topology = topology
         self._look = look
         self._rules = rules or SuppressionRules()
+        self._tidy = tidy
         self._places = asyncio.Semaphore(settings.at_once)
         self._scope = Scope.system("alerts")
 
     async def run(self) -> None:
-        """One after the other to each receiver, to several receivers at once; nothing at all without one."""
-        if not self._destinations:
-            await asyncio.get_running_loop().create_future()
+        """One after the other to each receiver, to several receivers at once."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._tidy_up(), name="alerts: tidy")
             for destination in self._destinations:
                 group.create_task(self._serve(destination), name=f"alerts: {destination.name}")
+
+    async def _tidy_up(self) -> None:
+        while True:
+            try:
+                async with self._db.write() as connection:
+                    await self._tidy(connection)
+            except XueliangError as error:
+                log.warning("x alerts: %s", error)
+            await self._clock.sleep(self._settings.tidy_seconds)
 
     async def _serve(self, destination: Destination) -> None:
         while True:
@@ -120,15 +139,16 @@ class Delivery:
                 return True
             if silent(group.members, self._look):
                 return False
-            groups = topology.beyond(group)
+            groups, lost = topology.beyond(group), group.members
         else:
             if silent([incident.camera_id], self._look):
                 return False
+            lost = (incident.camera_id,)
             groups = topology.of_camera(incident.camera_id) if incident.kind is IncidentKind.OFFLINE else ()
         waited = (self._clock.now() - message.made_at).total_seconds()
         if waited < 0 or waited >= self._rules.most_seconds:
             return True
-        return not undecided(groups, self._look, incident.since)
+        return not undecided(groups, self._look, incident.since, lost)
 
     async def _try(self, destination: Destination, message: Message) -> None:
         answer: Answer | None = None

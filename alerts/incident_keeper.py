@@ -55,6 +55,18 @@ class IncidentKeeper:
             else:
                 await self._go_on(connection, state, standing, level, look)
 
+    async def tidy(self, connection: Connection) -> int:
+        """End what stands of cameras that left the list; how many. What is left is found the next time."""
+        left = await rows.find_left(connection)
+        now = clock_of(connection).now()
+        for incident in left:
+            after = advance(incident, Event.LEAVE, now)
+            await rows.update(self._scope, connection, incident, after, "removed", "")
+            await outbox_store.end(self._scope, connection, incident.id, now)
+            if incident.parent_id is not None:
+                await self._lift(connection, incident.parent_id, now)
+        return len(left)
+
     async def _known(self, connection: Connection, camera_id: str, wanted: dict[IncidentKind, Level]) -> list[Incident]:
         """What stands of this camera, and what people called false of the very runs that go on."""
         false = (_i.closing == ClosingCause.FALSE_ALARM) & _i.since.in_([level.since for level in wanted.values()])

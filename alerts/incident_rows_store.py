@@ -16,8 +16,9 @@ from config.scope import Permission, Scope
 from registry.audit_store import append
 from registry.change_feed_store import record
 from registry.database import Connection, clock_of
+from registry.lifecycle import WATCHED
 from registry.scope_store import visible
-from registry.tables import cameras
+from registry.tables import cameras, devices
 
 _NAMES = [field.name for field in fields(Incident)]
 MAX_TEXT = 2000
@@ -109,6 +110,15 @@ async def find_standing(
     for start in range(0, len(ids), 500):
         found += await find(connection, STANDS, incidents.c.camera_id.in_(ids[start : start + 500]), *where)
     return found
+
+
+async def find_left(connection: Connection, limit: int = 500) -> list[Incident]:
+    """Standing incidents of cameras that are no longer watched: nobody will see them recover."""
+    watched = cameras.c.lifecycle.in_(sorted(WATCHED)) & devices.c.lifecycle.in_(sorted(WATCHED))
+    joined = incidents.join(cameras, cameras.c.id == incidents.c.camera_id)
+    query = sa.select(incidents).select_from(joined.join(devices, devices.c.id == cameras.c.device_id))
+    query = query.where(STANDS, sa.not_(watched)).order_by(incidents.c.id).limit(limit)
+    return [load(row) for row in await connection.execute(query)]
 
 
 async def count_cameras(connection: Connection, parent_id: str) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from config.text import printable
-from health.observation import Link
+from health.observation import Layer, Link
 from health.state import CameraState
 from registry.watched_camera import WatchedCamera
 
@@ -161,19 +161,24 @@ def silent(camera_ids: Iterable[str], look: Look) -> bool:
     return mute > 0 and 2 * mute > len(states)
 
 
-def undecided(groups: Iterable[Group], look: Look, since: datetime) -> bool:
+def undecided(groups: Iterable[Group], look: Look, since: datetime, lost: Iterable[str]) -> bool:
     """Whether one of the groups may yet turn out to be down: nobody in it has answered since ``since``, and
-    somebody else in it has not been asked, or is suspected."""
-    return any(_undecided(group, look, since) for group in groups)
+    somebody else in it has not been asked, or is suspected.
+
+    An answer counts from the layer up that failed in the cameras ``lost``: a recorder whose clock still answers may
+    have stopped giving streams all the same.
+    """
+    layer = max((s.failed_layer for s in map(look, lost) if s is not None), default=Layer.NONE)
+    return any(_undecided(group, look, since, layer) for group in groups)
 
 
-def _undecided(group: Group, look: Look, since: datetime) -> bool:
+def _undecided(group: Group, look: Look, since: datetime, layer: Layer) -> bool:
     open_question = False
     for camera_id in group.members:
         state = look(camera_id)
         if state is None or state.maintenance:
             continue
-        answered = max(state.layers.values(), default=None)
+        answered = max((at for proved, at in state.layers.items() if proved >= layer), default=None)
         if state.link_value is Link.UP and answered is not None and answered > since:
             return False
         if state.link_value is Link.UP:

@@ -41,8 +41,10 @@ def keeper_of(settings: Settings, topology: Topologies) -> IncidentKeeper:
     return IncidentKeeper(topology, names, rules_of(settings))
 
 
-def delivery_of(storage: Storage, topology: Topologies, look: Look, rng: random.Random) -> Delivery:
-    """Nothing is opened yet; without destinations it has nothing to do."""
+def delivery_of(
+    storage: Storage, topology: Topologies, keeper: IncidentKeeper, look: Look, rng: random.Random
+) -> Delivery:
+    """Nothing is opened yet; without destinations it only tidies."""
     settings = storage.settings
     own = settings.alerts
     destinations = [
@@ -58,6 +60,7 @@ def delivery_of(storage: Storage, topology: Topologies, look: Look, rng: random.
         topology=topology,
         look=look,
         rules=rules_of(settings),
+        tidy=keeper.tidy,
     )
 
 

@@ -108,10 +108,11 @@ def build(storage: Storage, rng: random.Random, listener: Listener | None = None
     picture = PictureCheck(hub, pool, clock, _picture_settings(storage))
     book = WatchBook(storage.db, storage.vault)
     topology = Topologies(book)
+    keeper = keeper_of(settings, topology)
     zone = SinkSettings(states.state_settings(settings), zone_of(settings))
-    sink = EmbeddedSink(storage.db, clock, zone, keeper_of(settings, topology).on_changes)
+    sink = EmbeddedSink(storage.db, clock, zone, keeper.on_changes)
     engine = _engine(storage, scheduler, book, sink, LivenessCheck(rtsp, onvif, clock), picture, listener)
-    delivery = delivery_of(storage, topology, sink.state, rng)
+    delivery = delivery_of(storage, topology, keeper, sink.state, rng)
     finding = Finding(storage, reach, onvif, rtsp, rng) if settings.discovery.enabled else None
     return App(storage, reach, hub, pool, scheduler, book, engine, delivery, finding)
 

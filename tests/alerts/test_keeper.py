@@ -13,7 +13,9 @@ from alerts.incident_store import Shown
 from alerts.message import MessageEvent, MessageStatus
 from config.scope import Grant, Permission, Scope
 from registry.audit_store import page
+from registry.camera_store import change_camera, get_camera
 from registry.change_feed_store import after
+from registry.lifecycle import Lifecycle
 from tests.support.alerts_world import SYSTEM, World
 
 EAST = [f"east-camera-{n:04}" for n in range(1, 5)]
@@ -182,3 +184,18 @@ async def test_two_worlds(world: World) -> None:
     await world.down(WEST)
     assert await world.shown(scope) == before
     assert len(await world.shown()) == 2 * len(before)
+
+
+async def test_what_stands_of_a_removed_camera_ends(world: World) -> None:
+    await world.bad(EAST[:1])
+    await world.down(WEST)
+    async with world.db.write() as connection:
+        for camera_id in (EAST[0], WEST[0]):
+            camera = await get_camera(SYSTEM, connection, camera_id)
+            await change_camera(SYSTEM, connection, camera_id, camera.version, lifecycle=Lifecycle.REMOVED)
+    async with world.db.write() as connection:
+        assert await world.keeper.tidy(connection) == 2
+        assert await world.keeper.tidy(connection) == 0
+    ended = await world.shown(states=(IncidentState.RESOLVED,))
+    assert {s.incident.closing for s in ended} == {ClosingCause.CAMERA_REMOVED}
+    assert len(await world.standing(top=True)) == 1
