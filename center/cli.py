@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("center.commands.status", "states of cameras, since when, and why"),
     "simulate": ("camera_gateway.simulator.command", "only the virtual network of cameras"),
     "migrate": ("center.commands.migrate", "bring the database to this program's schema"),
+    "user": ("center.commands.user", "accounts and their grants"),
+    "token": ("center.commands.token", "API tokens"),
     "key": ("center.commands.key", "rotate keys"),
     "audit": ("center.commands.audit", "verify the audit log, or anchor its end"),
     "check-config": ("center.commands.check_config", "find every mistake of a configuration file at once"),
