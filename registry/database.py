@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -357,10 +358,11 @@ class _mapped:
                 "the change breaks a rule of the database: a key stands already or refers to nothing",
                 fix="Load the objects again and repeat the change",
             ) from error
-        if isinstance(error, DBAPIError):
+        if isinstance(error, DBAPIError | sqlite3.Error):  # the second is what the driver itself is asked for
+            reason = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
             raise XueliangError(
                 Kind.UNAVAILABLE,
-                f"the database did not do it: {(str(error.orig).strip().splitlines() or ['no reason given'])[0][:200]}",
+                f"the database did not do it: {(reason or ['no reason given'])[0][:200]}",
                 fix="Look at the disk's free space, its rights and, for PostgreSQL, at the server",
             ) from error
         if isinstance(error, PoolTimeout):
