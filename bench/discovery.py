@@ -78,7 +78,8 @@ def run(cameras: int) -> Result:
     result = Result("discovery")
     judge = [sys.executable, "-m", "bench.discovery", "--judge"]
     rows: list[tuple[str, ...]] = []
-    with fleet_process(PEER_CAMERAS, looks=0, discovery_port=PORT) as (_, document):
+    with fleet_process(PEER_CAMERAS, looks=0, discovery_port=PORT) as source:
+        document = source.document
         small = _ask([*judge, "group", "--network", _network(document)])
         rows.append(_row("ours, group probe", PEER_CAMERAS, small))
         if Path(PEER_PYTHON).exists():
@@ -89,7 +90,8 @@ def run(cameras: int) -> Result:
             result.notes.append(
                 "The WSDiscovery package is not in the table: `python -m tests.peers.setup wsdiscovery` installs it."
             )
-    with fleet_process(cameras, looks=0, discovery_port=PORT) as (_, document):
+    with fleet_process(cameras, looks=0, discovery_port=PORT) as source:
+        document = source.document
         group = _ask([*judge, "group", "--network", _network(document)])
         address = _ask([*judge, "address", "--network", _network(document)])
     rows.append(_row("ours, group probe", cameras, group))

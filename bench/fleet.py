@@ -1,6 +1,7 @@
 """Wiring: the virtual fleet as a process of its own beside the judged ones, so that its cost is shown apart.
 
-``python -m bench.fleet --cameras N`` prints one JSON line once ready and ends when its standard input closes.
+``python -m bench.fleet --cameras N`` prints one JSON line once ready and ends when its standard input closes. Until
+then each line it reads, ``silence REFUSING HANGING`` in shares, is carried out and answered by a JSON line.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from camera_gateway.simulator.clip import clip_of
 from camera_gateway.simulator.faults import Fault
 from camera_gateway.simulator.fleet import Fleet
 from camera_gateway.simulator.fleet_spec import FleetSpec
@@ -54,6 +57,7 @@ async def _serve(options: argparse.Namespace) -> None:
         discovery_port=options.discovery_port or None,
         fps=options.fps,
         gop=options.gop,
+        max_sessions=64,  # peers side by side before one camera
         cache=CACHE,
     )
     CACHE.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -62,14 +66,38 @@ async def _serve(options: argparse.Namespace) -> None:
     try:
         if options.looks:
             await fleet.prepare(looks=options.looks)
-        await _silence(fleet, options.refusing, options.hanging)
         document: dict[str, Any] = fleet.document()
-        document["silent"] = [c.id for c in fleet.cameras if c.device.faults]
         document["listening"] = fleet.devices[0].onvif_port
+        clips = {c.id: clip_of(c, c.device.streams[0], spec.seed) for c in fleet.cameras}
+        document["scenes"] = {name: f"{clip.site}-{clip.light}" for name, clip in clips.items()}
         print(json.dumps(document), flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            refusing, hanging = (float(share) for share in line.split()[1:])
+            await _silence(fleet, refusing, hanging)
+            print(json.dumps([c.id for c in fleet.cameras if c.device.faults]), flush=True)
     finally:
         await fleet.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A fleet that runs; ``document`` is what it said of itself."""
+
+    process: subprocess.Popen[str]
+    document: dict[str, Any]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def silence(self, refusing: float, hanging: float) -> list[str]:
+        """Let these shares of the cameras refuse and hang from now on; all that do not answer then."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"silence {refusing} {hanging}\n")
+        self.process.stdin.flush()
+        silent: list[str] = json.loads(self.process.stdout.readline())
+        return silent
 
 
 @contextmanager
@@ -77,17 +105,14 @@ def fleet_process(
     cameras: int,
     *,
     looks: int = 17,
-    refusing: float = 0.0,
-    hanging: float = 0.0,
     discovery_port: int = 0,
     fps: int = 12,
     gop: float = 2.0,
     auth: str = "digest",
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Process id and document of a fleet while it runs. Raises ``RuntimeError`` when it does not come up."""
+) -> Iterator[Source]:
+    """A fleet while it runs, in a process of its own. Raises ``RuntimeError`` when it does not come up."""
     command = [sys.executable, "-m", "bench.fleet", "--cameras", str(cameras), "--looks", str(looks)]
-    command += ["--refusing", str(refusing), "--hanging", str(hanging), "--discovery-port", str(discovery_port)]
-    command += ["--fps", str(fps), "--gop", str(gop), "--auth", auth]
+    command += ["--discovery-port", str(discovery_port), "--fps", str(fps), "--gop", str(gop), "--auth", auth]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -95,7 +120,7 @@ def fleet_process(
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"the virtual fleet ended with {process.wait()}")
-        yield process.pid, json.loads(line)
+        yield Source(process, json.loads(line))
     finally:
         process.stdin.close()
         try:
@@ -110,8 +135,6 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cameras", type=int, required=True)
     parser.add_argument("--looks", type=int, default=17)
-    parser.add_argument("--refusing", type=float, default=0.0)
-    parser.add_argument("--hanging", type=float, default=0.0)
     parser.add_argument("--discovery-port", type=int, default=0)
     parser.add_argument("--fps", type=int, default=12)
     parser.add_argument("--gop", type=float, default=2.0)

@@ -6,6 +6,7 @@ import gc
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -79,6 +80,11 @@ class Machine:
 def load_average() -> float:
     """Of the last minute, before a bench begins: figures taken on a busy machine say so themselves."""
     return os.getloadavg()[0]
+
+
+def progress(text: str) -> None:
+    """On stderr, with the time: a bench of a quarter of an hour tells where it is."""
+    print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
 
 
 def today() -> str:

@@ -96,7 +96,8 @@ async def _judged() -> dict[str, Any]:
 
 def run(cameras: int) -> Result:
     result = Result("onvif")
-    with fleet_process(cameras, looks=0, auth="mixed") as (_, document):
+    with fleet_process(cameras, looks=0, auth="mixed") as source:
+        document = source.document
         done = subprocess.run(
             [sys.executable, "-m", "bench.onvif", "--judge"],
             input=json.dumps(document["cameras"]) + "\n",

@@ -118,12 +118,17 @@ def splice(page: str, name: str, section: str) -> str:
     return f"{head}{begin}\n{section}\n{end}{tail}"
 
 
-def publish(result: Result, *, write_page: bool) -> None:
-    """Print the section, keep the JSON, and, if asked to, put it into the page."""
-    section = markdown(result)
-    print(section)
+def keep(result: Result) -> None:
+    """Every raw figure, for machines and for a run that is cut short."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     document = asdict(result) | {"held": result.held}
     (RESULTS / f"{result.name}.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+
+
+def publish(result: Result, *, write_page: bool) -> None:
+    """Print the section, keep the JSON, and, if asked to, put it into the page."""
+    section = markdown(result)
+    print(section, flush=True)
+    keep(result)
     if write_page:
         PAGE.write_text(splice(PAGE.read_text("utf-8"), result.name, section), "utf-8")
