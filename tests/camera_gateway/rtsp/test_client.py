@@ -152,6 +152,16 @@ async def test_refusals(make_client: MakeClient, method: str, status: int, kind:
         assert ("TEARDOWN" in server.methods()) == (method == "PLAY")
 
 
+async def test_redirects_are_not_followed(make_client: MakeClient) -> None:
+    async with RtspTestServer(GOOD) as other:
+        moved = said(302, "Moved", ("Location", target(other).url))
+        async with RtspTestServer(replace(GOOD, answers={"DESCRIBE": moved})) as server:
+            error = await failure(make_client(), target(server))
+        assert error.kind is Kind.PROTOCOL
+        assert "redirects are not followed" in error.what
+        assert other.requests == []
+
+
 async def test_no_video_track(make_client: MakeClient) -> None:
     sdp = b"v=0\r\ns=x\r\nm=audio 0 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
     async with RtspTestServer(replace(GOOD, sdp=sdp)) as server:
