@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 
 from camera_gateway.http import HttpRequest, exchange_of
 from config.errors import XueliangError
@@ -14,6 +15,7 @@ SEEDS = [
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00",
 ]
 _LOOP = asyncio.new_event_loop()
+atexit.register(_LOOP.close)
 _REQUEST = HttpRequest("GET", "http://10.0.0.9/x", limit=4096)
 
 
