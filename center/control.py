@@ -62,7 +62,8 @@ class ControlServer:
             await asyncio.gather(*self._open, return_exceptions=True)
             await self._server.wait_closed()
             self._server = None
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk gone read-only: the next start takes it away
+            self._path.unlink(missing_ok=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
