@@ -20,7 +20,7 @@ _RED, _YELLOW, _BLACK = (40, 40, 230), (40, 220, 250), (0, 0, 0)
 
 def thumbnail(view: Views) -> bytes:
     """320x180 JPEG of at most 100 kB."""
-    return _jpeg(cv2.resize(bgr(view), SMALL, interpolation=cv2.INTER_AREA), MAX_THUMBNAIL)
+    return _jpeg(bgr(view, SMALL), MAX_THUMBNAIL)
 
 
 def draw(view: Views, facts: Facts, verdicts: Verdicts) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -44,7 +44,7 @@ class Measures:
     texture: float  # median over blocks of the luma deviation inside a block
 
     def to_numbers(self) -> dict[str, float]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_numbers(cls, numbers: dict[str, float]) -> Measures:
@@ -135,7 +135,9 @@ def _stripes(work: Array) -> tuple[float, float]:
         amplitude = spectrum / window.sum() * 2.0 / gain
         padded = np.pad(amplitude, _SIDE, mode="reflect")
         rows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _SIDE + 1)[_LOWEST:]
-        around = np.median(np.stack([rows[:, : _SIDE - 3], rows[:, _SIDE + 4 :]]), axis=2).max(axis=0)
+        sides = np.stack([rows[:, : _SIDE - 3], rows[:, _SIDE + 4 :]])
+        middle = sides.shape[2] // 2  # of an odd number: the median itself
+        around = np.partition(sides, middle, axis=2)[:, :, middle].max(axis=0)
         ratio = amplitude[_LOWEST:] / (around + _STRIPE_FLOOR)
         at = int(np.argmax(ratio))
         if ratio[at] > best[1]:

@@ -19,8 +19,9 @@ MAX_PICTURE = 2 * 1024 * 1024
 
 
 class PictureFiles:
-    """``last/<camera>.jpg`` (the last sample), ``good/<camera>.jpg`` (the last good one), ``bad/<camera>.jpg`` (the
-    first bad one of a run under way), ``evidence/<id>.jpg``. Calls write a few kB each and are made in threads."""
+    """``last/<camera>.jpg`` (the last sample, where it is not good), ``good/<camera>.jpg`` (the last good one),
+    ``bad/<camera>.jpg`` (the first bad one of a run under way), ``evidence/<id>.jpg``. Calls write a few kB each and
+    are made in threads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,21 +32,24 @@ class PictureFiles:
         self._put("last", camera_id, picture)
 
     def put_good(self, camera_id: str, picture: bytes) -> None:
-        self._put("last", camera_id, picture)
+        """Written once: while there is no ``last``, the last good one is the last."""
         self._put("good", camera_id, picture)
+        self._path("last", camera_id).unlink(missing_ok=True)
 
     def put_bad(self, camera_id: str, picture: bytes) -> None:
         self._put("bad", camera_id, picture)
 
     def last(self, camera_id: str) -> bytes | None:
-        return self._get("last", camera_id)
+        return self._get("last", camera_id) or self._get("good", camera_id)
 
     def last_at(self, camera_id: str) -> datetime | None:
         """When the last sample was written."""
-        try:
-            return datetime.fromtimestamp(self._path("last", camera_id).stat().st_mtime, UTC)
-        except FileNotFoundError:
-            return None
+        for kind in ("last", "good"):
+            try:
+                return datetime.fromtimestamp(self._path(kind, camera_id).stat().st_mtime, UTC)
+            except FileNotFoundError:
+                continue
+        return None
 
     def good(self, camera_id: str) -> bytes | None:
         return self._get("good", camera_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from health import sun
@@ -53,8 +54,8 @@ class JudgeRequest:
             "signature": self.signature,
             "advanced": self.advanced,
             "place": None if self.latitude is None else [self.latitude, self.longitude],
-            "learning": asdict(self.learning),
-            "thresholds": self.thresholds.changes(),
+            "learning": dict(_plain(self.learning)),
+            "thresholds": dict(_changes(self.thresholds)),
             "command": self.command.value,
             "thumbnail": self.thumbnail,
             "evidence": self.evidence,
@@ -75,3 +76,14 @@ class JudgeRequest:
             thumbnail=bool(raw.get("thumbnail", True)),
             evidence=bool(raw.get("evidence", True)),
         )
+
+
+@lru_cache(maxsize=8)
+def _plain(learning: Learning) -> dict[str, Any]:
+    """The same few settings go with every job."""
+    return asdict(learning)
+
+
+@lru_cache(maxsize=8)
+def _changes(thresholds: Thresholds) -> dict[str, float]:
+    return thresholds.changes()

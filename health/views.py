@@ -74,17 +74,23 @@ def views(picture: Picture, mask: Polygons = ()) -> Views:
     )
 
 
-def bgr(view: Views) -> Array:
-    """The working picture in colour (640x360), for thumbnails and evidence."""
+def bgr(view: Views, size: tuple[int, int] = WORK) -> Array:
+    """In colour, ``WORK`` for evidence or ``SMALL`` for thumbnails."""
+    light = view.work if size == WORK else view.small
     if view.u is None or view.v is None:
-        return cv2.cvtColor(view.work, cv2.COLOR_GRAY2BGR)
-    u = cv2.resize(view.u, WORK, interpolation=cv2.INTER_LINEAR)
-    v = cv2.resize(view.v, WORK, interpolation=cv2.INTER_LINEAR)
+        return cv2.cvtColor(light, cv2.COLOR_GRAY2BGR)
+    u = cv2.resize(view.u, size, interpolation=cv2.INTER_LINEAR)
+    v = cv2.resize(view.v, size, interpolation=cv2.INTER_LINEAR)
     # OpenCV's own order of this full-range (JPEG) space is Y, Cr, Cb.
-    return cv2.cvtColor(cv2.merge([view.work, v, u]), cv2.COLOR_YCrCb2BGR)
+    return cv2.cvtColor(cv2.merge([light, v, u]), cv2.COLOR_YCrCb2BGR)
 
 
 def _resize(plane: Array, size: tuple[int, int]) -> Array:
+    """The mean of the pixels under each. OpenCV's own way is fast for halves only; 1080p is three times the working
+    size, where a box filter with every third pixel picked gives the same bytes in half the time."""
+    width, height = size
+    if plane.shape == (3 * height, 3 * width):
+        return cv2.resize(cv2.blur(plane, (3, 3), anchor=(0, 0)), size, interpolation=cv2.INTER_NEAREST)
     return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
 
 
