@@ -25,7 +25,7 @@ from tests.support.served import Served, Told, command, configuration, small_fle
 FAULTS = (Fault.BLACK, Fault.WHITE, Fault.REFUSED, Fault.SIGNAL_LOST, Fault.FROZEN)
 
 #: What a service says in some seconds.
-LINES = 1500
+LINES = 300
 
 
 @dataclass
@@ -129,7 +129,8 @@ async def test_nothing_acknowledged_is_lost(fleet: Fleet, tmp_path: Path, seed: 
         await live_and_die(config, data, turn, dice.randrange(1, LINES), acknowledged)
         check_database(data / "xueliang.sqlite", acknowledged)
         code, out, err = await command("audit", "verify", "--config", str(config), "--json")
-        assert (code, json.loads(out)["sound"]) == (0, True), err
+        assert code == 0, err
+        assert json.loads(out)["sound"]
         assert wrong_logins(fleet) == 0
     assert acknowledged.points
     assert acknowledged.changes
