@@ -21,6 +21,7 @@ from av.video.codeccontext import VideoCodecContext
 from bench.harness import measure
 from camera_gateway.access_unit import AccessUnit, Codec
 from camera_gateway.media.decode import decode
+from camera_gateway.media.worker import keep_memory
 from camera_gateway.memory import InMemoryDeviceMemory
 from camera_gateway.reach import Reach, ReachPolicy
 from camera_gateway.rtsp.client import RtspClient
@@ -50,6 +51,7 @@ async def ours_bytes(url: str, sizes: list[int]) -> Act:
 
 
 async def ours_picture(url: str, sizes: list[int]) -> Act:
+    keep_memory()  # as every decode worker does at its start
     clean, credentials = split_credentials(url)
     client, target = _client(), StreamTarget(clean, credentials, "tcp")
 
