@@ -60,7 +60,7 @@ def build_metrics(metrics: Exposition) -> FastAPI:
 
 def _bare() -> FastAPI:
     # The framework's own pages load scripts from a CDN.
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, title="xueliang")
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, title="xueliang")
     problems.install(app)
     return app
 

@@ -114,11 +114,16 @@ def needs_of(route: APIRoute) -> Needs | Open | None:
     return None
 
 
+def api_routes() -> list[APIRoute]:
+    """Every route of the API, in order."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """OpenAPI 3.1 of all routes; made once."""
     if app.openapi_schema:
         return app.openapi_schema
-    routes = [route for route in app.routes if isinstance(route, APIRoute) and needs_of(route) is not None]
+    routes = api_routes()
     schema = get_openapi(title="xueliang", version="1", openapi_version="3.1.0", routes=routes)
     components = schema.setdefault("components", {})
     schemas = components.setdefault("schemas", {})

@@ -61,13 +61,14 @@ class Frame:
             return
         request_id = token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        begun = False
+        begun = over = False
 
         async def out(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                timer.reschedule(None)
+                if not over:
+                    timer.reschedule(None)
                 _mark(message, scope, request_id)
             await send(message)
 
@@ -75,6 +76,7 @@ class Frame:
             async with asyncio.timeout(self._limits.answer_seconds) as timer:
                 await self._app(scope, receive, out)
         except Exception as error:
+            over = True
             problem = Problem("slow") if isinstance(error, TimeoutError) and timer.expired() else problem_of(error)
             if problem.type.code == "internal":
                 log.exception("x request %s failed", request_id)

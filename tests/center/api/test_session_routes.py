@@ -138,17 +138,14 @@ async def test_sessions_end_idle_and_old(rig: Rig, clock: ManualClock) -> None:
     assert (await client.get("/api/v1/session")).code == "session_expired"
 
 
-@pytest.mark.parametrize(
-    "cookie",
-    ["xueliang=", "xueliang=short", "xueliang=" + "a" * 43, "xueliang=a; xueliang=b", "xueliang=" + "a" * 4000, ";;=;"],
-)
-async def test_cookies_that_are_none_of_ours(rig: Rig, cookie: str) -> None:
-    answered = await rig.client().get("/api/v1/session", cookie=cookie)
-    assert answered.code in ("session_expired", "login_required")
-
-
-@pytest.mark.parametrize("value", ["Bearer x", "Basic YTpi", "Bearer xlt_" + "a" * 43, "xlt_", "Bearer " + "é" * 47])
-async def test_tokens_that_are_none_of_ours(rig: Rig, value: str) -> None:
-    answered = await rig.client().get("/api/v1/session", authorization=value)
-    assert answered.code == "token_invalid"
-    assert answered.headers["www-authenticate"] == "Bearer"
+async def test_secrets_that_are_none_of_ours(rig: Rig) -> None:
+    client = rig.client()
+    long = "a" * 43
+    for value in ("", "short", long, "a; xueliang=b", "a" * 4000, f"{long}; xueliang={long[1:]}b"):
+        answered = await client.get("/api/v1/session", cookie=f"xueliang={value}")
+        assert answered.code == "session_expired", value
+    assert (await client.get("/api/v1/session", cookie=";;=; other=1")).code == "login_required"
+    for value in ("Bearer x", "Basic YTpi", f"Bearer xlt_{long}", "xlt_", "Bearer " + "é" * 47):
+        answered = await client.get("/api/v1/session", authorization=value)
+        assert answered.code == "token_invalid", value
+        assert answered.headers["www-authenticate"] == "Bearer"
