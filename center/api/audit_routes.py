@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from center.api.asked import Auditor
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
 from center.api.shapes import Line, Listed, Moment, Out
+from config.scope import Permission
 from registry import audit_store
 from registry.audit_chain import anchor_text
 
@@ -18,9 +19,10 @@ router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
 
 class AuditEntry(Out):
-    """``seq`` counts without gaps over the whole log; what lies outside the reader's areas is left out."""
+    """``seq`` counts without gaps over the whole log: told to those who may read all of it, null to others, whom it
+    would tell how much is done elsewhere."""
 
-    seq: int
+    seq: int | None
     at: datetime
     who: str
     act: str
@@ -76,9 +78,10 @@ async def list_audit(
             since=since,
             until=until,
         )
+    whole = asked.scope.where(Permission.AUDIT).everywhere
     items = [
         AuditEntry(
-            seq=row.seq,
+            seq=row.seq if whole else None,
             at=row.at,
             who=row.principal,
             act=row.act,

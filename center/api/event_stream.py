@@ -90,6 +90,7 @@ class Stream(Response):
 
     def __init__(self, asked: Asked, thing: LiveThing, watch: FeedWatch, start: Head, opened: AsyncExitStack) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]  # it has none
         self._clock = asked.core.storage.clock
         self._feed = Feed(asked.db, asked.core.storage.keys)
         self._thing, self._watch, self._place, self._opened = thing, watch, start, opened

@@ -1,0 +1,134 @@
+"""A view is an act: checked, written down, opened once; without a row nothing is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from config.clock import ManualClock
+from config.errors import Kind, XueliangError
+from config.scope import Role
+from registry import view_register_store
+from registry.database import Connection, Database
+from registry.view import PER_PRINCIPAL
+from tests.support.api_rig import SYSTEM, Client, Rig
+from tests.support.api_world import add_district, camera_id, evidence_id
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+ONE, LOST, MASKED = camera_id("a", 1), camera_id("a", 2), camera_id("a", 4)
+
+
+@pytest.fixture
+async def li(rig: Rig) -> Client:
+    for number, name in enumerate("ab", 1):
+        await add_district(rig.db, rig.core.storage.folder.evidence, name, number)
+    return await rig.user("li", Role.OPERATOR, area="a")
+
+
+async def rows(db: Database) -> list[tuple[str, str, str, str | None]]:
+    async with db.read() as connection:
+        found, _ = await view_register_store.page(SYSTEM, connection, limit=500)
+    return [(row.camera_id, row.moment.value, row.purpose, row.reason) for row in reversed(found)]
+
+
+async def test_a_ticket_works_once_in_time_for_its_camera(rig: Rig, li: Client, clock: ManualClock) -> None:
+    answered = await li.post(f"/api/v1/cameras/{ONE}/views", {"kind": "live"})
+    assert answered.status == 201
+    secret = answered.json["ticket"]
+
+    async def redeem(camera: str, word: str = secret) -> str:
+        try:
+            async with rig.db.write() as connection:
+                return (await view_register_store.redeem(SYSTEM, connection, word, camera)).view_id
+        except XueliangError as error:
+            return error.kind.value
+
+    assert await redeem(LOST) == Kind.FORBIDDEN
+    assert await redeem(ONE, secret[:-1] + "x") == Kind.FORBIDDEN
+    assert await redeem(ONE) == answered.json["view_id"]
+    assert await redeem(ONE) == Kind.FORBIDDEN
+    late = (await li.post(f"/api/v1/cameras/{ONE}/views", {})).json["ticket"]
+    await clock.advance(60)
+    assert await redeem(ONE, late) == Kind.FORBIDDEN
+    async with rig.db.write() as connection:
+        assert await view_register_store.tidy(SYSTEM, connection) == 1
+    assert await rows(rig.db) == [
+        (ONE, "begin", "duty", None),
+        (ONE, "begin", "duty", None),
+        (ONE, "end", "duty", "not used"),
+    ]
+
+
+async def test_sixteen_tiles_in_one_call(rig: Rig, li: Client) -> None:
+    asked = {"camera_ids": [ONE, camera_id("b", 1), MASKED, LOST], "purpose": "duty"}
+    items = (await li.post("/api/v1/views", asked)).json["items"]
+    assert [(one["camera_id"], one["problem"] and one["problem"]["code"]) for one in items] == [
+        (ONE, None),
+        (camera_id("b", 1), "not_found"),
+        (MASKED, "masked"),
+        (LOST, None),
+    ]
+    assert len({one["ticket"]["ticket"] for one in items if one["ticket"]}) == 2
+    assert [row[0] for row in await rows(rig.db)] == [ONE, LOST]
+    assert (await li.post("/api/v1/views", {"camera_ids": [ONE] * 37})).code == "invalid"
+
+
+async def test_what_is_asked_for_is_checked(rig: Rig, li: Client) -> None:
+    assert (await li.post(f"/api/v1/cameras/{MASKED}/views", {})).code == "masked"
+    assert (await li.post(f"/api/v1/cameras/{camera_id('b', 1)}/views", {})).code == "not_found"
+    assert (await li.post(f"/api/v1/cameras/{ONE}/views", {"kind": "snapshot"})).code == "invalid"
+    assert (await li.post(f"/api/v1/cameras/{ONE}/views", {"kind": "evidence"})).code == "invalid"
+    assert (await li.post(f"/api/v1/cameras/{ONE}/views", {"purpose": "a\u202eb"})).code == "invalid"
+    technician = await rig.user("wang", Role.TECHNICIAN, unit="a-unit")
+    refused = await technician.post(f"/api/v1/cameras/{ONE}/views", {})
+    assert (refused.code, refused.json["permission"]) == ("forbidden", "live")
+    assert await rows(rig.db) == []
+    kept = await li.post(f"/api/v1/cameras/{ONE}/views", {"kind": "snapshot", "purpose": "case", "reference": "7"})
+    assert kept.status == 201
+
+
+async def test_the_end_is_a_second_row(rig: Rig, li: Client) -> None:
+    view = (await li.post(f"/api/v1/cameras/{ONE}/views", {"purpose": "tour of the shift"})).json["view_id"]
+    other = await rig.user("zhao", Role.OPERATOR, area="a")
+    assert (await other.send("DELETE", f"/api/v1/views/{view}")).code == "not_found"
+    for _ in range(2):
+        assert (await li.send("DELETE", f"/api/v1/views/{view}")).status == 204
+    assert await rows(rig.db) == [
+        (ONE, "begin", "tour of the shift", None),
+        (ONE, "end", "tour of the shift", "ended"),
+    ]
+
+
+async def test_a_token_looks_for_its_own_purpose(rig: Rig, li: Client) -> None:
+    token = await rig.token("wall", Role.SCREEN, area="a")
+    assert (await token.post(f"/api/v1/cameras/{ONE}/views", {"purpose": "something else"})).status == 201
+    assert (await rows(rig.db))[0][2] == "tests"
+
+
+async def test_limits_are_told_with_their_numbers(rig: Rig, li: Client) -> None:
+    tiles = {"camera_ids": [ONE, LOST, camera_id("a", 3)]}
+    for _ in range(PER_PRINCIPAL // 3):
+        assert (await li.post("/api/v1/views", tiles)).status == 201
+    full = await li.post("/api/v1/views", tiles)
+    assert (full.code, full.json["who"], full.json["max"]) == ("limit", "account", PER_PRINCIPAL)
+    assert full.headers["retry-after"] == "60"
+
+
+async def test_no_row_no_view(rig: Rig, li: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def full_disk(_db: Database) -> AsyncIterator[Connection]:
+        raise XueliangError(Kind.UNAVAILABLE, "the database did not do it: disk is full")
+        yield
+
+    monkeypatch.setattr(Database, "write", full_disk)
+    for answered in (
+        await li.post(f"/api/v1/cameras/{ONE}/views", {}),
+        await li.post("/api/v1/views", {"camera_ids": [ONE]}),
+        await li.get(f"/api/v1/cameras/{LOST}/evidence/{evidence_id('a')}"),
+        await li.get(f"/api/v1/cameras/{ONE}/sample"),
+    ):
+        assert (answered.status, answered.code) == (503, "register")
+    monkeypatch.undo()
+    assert await rows(rig.db) == []
