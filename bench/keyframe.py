@@ -123,7 +123,8 @@ def run(repeats: int) -> Result:
     result.notes = [
         "CPU is user + system of the judged process; the camera is another process and not counted. Each way logs in "
         "by Digest over TCP and decodes with one thread and `skip_loop_filter=all`; OpenCV converts to BGR besides, "
-        "which it cannot leave out.",
+        "which it cannot leave out. Ours keeps freed memory in its heap, as every decode worker does; the bare decoder "
+        "and the peers run with the C library as it is.",
         f"Keyframes of {ours['least_bytes'] / 1000:.0f} to {ours['most_bytes'] / 1000:.0f} kB, 1920x1080, H.264 main.",
         "PyAV with probing cut: `probesize=32`, `analyzeduration=0`, `fflags=nobuffer`.",
         f"The camera sends {FPS} pictures a second in GOPs of {GOP_SECONDS:g} s. The peers wait most of the time and "

@@ -66,7 +66,9 @@ class Result:
     data: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.command = self.command or " ".join(["python -m", f"bench.{self.name}", *sys.argv[1:]])
+        whole = Path(sys.argv[0]).name == "__main__.py"
+        program = "bench" if whole else f"bench.{self.name}"
+        self.command = self.command or " ".join(["python -m", program, *sys.argv[1:]])
 
     @property
     def held(self) -> bool:
