@@ -23,6 +23,7 @@ _OURS = frozenset(
         "discovery",
         "engine",
         "health",
+        "alerts",
         "adoption",
         "root",
         "console",
