@@ -135,8 +135,8 @@ async def count_cameras(scope: Scope, connection: Connection, wanted: Wanted = W
     return counts
 
 
-async def count_by_area(scope: Scope, connection: Connection) -> dict[str, dict[State, int]]:
-    """Watched cameras in scope by area and state, each area with everything below it: the numbers of a tree."""
+async def count_by_area(scope: Scope, connection: Connection) -> tuple[dict[str, dict[State, int]], dict[State, int]]:
+    """Watched cameras in scope by area and state, each area with everything below it, and those of the whole tree."""
     state = _state()
     query = (
         sa.select(_c.area_id, state.label("state"), sa.func.count().label("n"))
@@ -149,11 +149,14 @@ async def count_by_area(scope: Scope, connection: Connection) -> dict[str, dict[
         own[row.area_id][State(row.state)] += row.n
     parents = {row.id: row.parent_id for row in await connection.execute(sa.select(areas.c.id, areas.c.parent_id))}
     summed: dict[str, dict[State, int]] = defaultdict(lambda: dict.fromkeys(State, 0))
+    whole = dict.fromkeys(State, 0)
     for area_id, counts in own.items():
+        for one, number in counts.items():
+            whole[one] += number
         for above in _line(area_id, parents):
             for one, number in counts.items():
                 summed[above][one] += number
-    return dict(summed)
+    return dict(summed), whole
 
 
 def _line(area_id: str, parents: Mapping[str, str | None]) -> list[str]:

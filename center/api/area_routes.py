@@ -62,8 +62,7 @@ class AreaEdit(In):
 async def list_areas(asked: Reader) -> AreaTree:
     async with asked.read() as connection:
         found = await area_store.list_areas(asked.scope, connection)
-        counts = await camera_page_store.count_by_area(asked.scope, connection)
-        whole = await camera_page_store.count_cameras(asked.scope, connection)
+        counts, whole = await camera_page_store.count_by_area(asked.scope, connection)
     known = {area.id for area in found}
     items = [_out(area, counts, known) for area in found]
     return AreaTree(items=items, counts=whole, total=sum(whole.values()), as_of=asked.now)
@@ -107,7 +106,7 @@ async def _load(asked: Asked, area_id: str) -> AreaOut:
     async with asked.read() as connection:
         area = await area_store.get_area(asked.scope, connection, area_id)
         known = {one.id for one in await area_store.list_areas(asked.scope, connection)}
-        counts = await camera_page_store.count_by_area(asked.scope, connection)
+        counts, _ = await camera_page_store.count_by_area(asked.scope, connection)
     return _out(area, counts, known)
 
 

@@ -155,7 +155,8 @@ async def test_events_end_with_the_login(rig: Rig, li: Client, clock: ManualCloc
         await stream.head()
         await stream.next()
         assert (await li.send("DELETE", "/api/v1/session")).status == 204
-        kind, told = "", {}
+        kind: str = ""
+        told: Any = None
         while kind != "end":
             kind, _, told = await advanced(clock, stream)
         assert told["reason"] == "login_ended"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ ROUTES = [
     for method in sorted(route.methods or ())
 ]
 #: What the ids in paths are called, for district ``name``.
-IDS = {
+IDS: dict[str, Callable[[str], str]] = {
     "camera_id": lambda name: camera_id(name, 2),
     "evidence_id": evidence_id,
     "device_id": lambda name: f"{name}-nvr",
