@@ -90,7 +90,9 @@ class DriftWatch:
         now = (str(facts["codec"]), int(facts.get("width", 0)), int(facts.get("height", 0)))
         if self._streams.get(camera.camera_id) == now or not all(now) or camera.main is None:
             return
-        await reconcile.observe_stream(self._scope, self._db, camera.camera_id, camera.main.url, *now)
+        known = (camera.main.codec, camera.main.width, camera.main.height)
+        if known != now:
+            await reconcile.observe_stream(self._scope, self._db, camera.camera_id, camera.main.url, *now)
         self._streams[camera.camera_id] = now
 
     def forget(self, camera: str) -> None:

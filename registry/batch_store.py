@@ -63,9 +63,10 @@ class Batch:
         return await self._put(_Item(_future(), statement=statement, parameters=parameters or {}))
 
     async def add_work(self, work: Work) -> asyncio.Future[None]:
-        """Queue several statements that belong together: ``work`` runs in a savepoint of the group's transaction.
+        """Queue several statements that belong together: ``work`` runs in the group's transaction.
 
-        It may be called twice (once with the group, once alone), so it must only write.
+        It may be called twice: when one of a group fails, all of it is rolled back and each is done alone. So it
+        must only write.
         """
         return await self._put(_Item(_future(), work=work))
 
@@ -179,7 +180,6 @@ def _alike(first: _Item, item: _Item) -> bool:
 async def _execute(connection: AsyncConnection, run: list[_Item]) -> None:
     first = run[0]
     if first.work is not None:
-        async with connection.begin_nested():
-            await first.work(connection)
+        await first.work(connection)
     elif first.statement is not None:
         await connection.execute(first.statement, [dict(item.parameters or {}) for item in run])

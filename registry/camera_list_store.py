@@ -93,12 +93,14 @@ def _cameras(scope: Scope, only: Touched | None) -> sa.Select[Any]:
 
 async def _streams(connection: Connection, ids: set[str] | None) -> dict[str, dict[StreamRole, WatchedStream]]:
     s = streams.c
-    query = sa.select(s.camera_id, s.role, s.url, s.transport, s.gop_seconds, s.codec)
+    query = sa.select(s.camera_id, s.role, s.url, s.transport, s.gop_seconds, s.codec, s.width, s.height)
     if ids is not None and len(ids) <= _MANY:
         query = query.where(s.camera_id.in_(sorted(ids)))
     found: dict[str, dict[StreamRole, WatchedStream]] = defaultdict(dict)
     for row in await connection.execute(query):
-        found[row.camera_id][row.role] = WatchedStream(row.url, row.transport.value, row.gop_seconds, row.codec)
+        found[row.camera_id][row.role] = WatchedStream(
+            row.url, row.transport.value, row.gop_seconds, row.codec, row.width, row.height
+        )
     return found
 
 

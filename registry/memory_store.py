@@ -44,7 +44,8 @@ class StoredDeviceMemory:
         self._db = db
         self._clock = clock
         self._hold = hold
-        self._accounts: dict[AccountKey, _Held] = {}
+        #: By host, then by key: what one device remembers is looked through whole, the fleet never.
+        self._accounts: dict[str, dict[AccountKey, _Held]] = {}
         self._facts: dict[str, DeviceFacts] = {}
         self._loading = asyncio.Lock()
         self._loaded = False
@@ -54,29 +55,28 @@ class StoredDeviceMemory:
     async def before_attempt(self, key: AccountKey) -> None:
         """Permission for one try. Raises ``LOCKED`` while a refused or unfinished try of the same key holds."""
         await self._load()
-        before = self._accounts.get(key, (AccountState.UNTRIED, None))
+        before = self._held(key)
         check_hold(key, *before, self._clock.now())
         if before[0] is AccountState.PROVED:
             return
         # Taken here, before anything is awaited: of 64 channels that ask at once, one gets the try.
         trying = (AccountState.TRYING, self._clock.now() + self._hold)
-        self._accounts[key] = trying
+        self._keep(key, trying)
         try:
             await self._write(key, trying)
         except BaseException:
             # Not written, so not permitted; the next caller may ask again.
-            if self._accounts.get(key) == trying:
-                self._accounts[key] = before
+            if self._held(key) == trying:
+                self._keep(key, before)
             raise
 
     async def attempt_succeeded(self, key: AccountKey) -> None:
         await self._load()
-        if self._accounts.get(key, (None, None))[0] is AccountState.PROVED:
+        if self._held(key)[0] is AccountState.PROVED:
             return
         proved: _Held = (AccountState.PROVED, None)
-        self._accounts[key] = proved
-        for other in [k for k in self._accounts if (k.host, k.user) == (key.host, key.user) and k != key]:
-            del self._accounts[other]
+        here = self._accounts.get(key.host, {})
+        self._accounts[key.host] = {k: held for k, held in here.items() if k.user != key.user} | {key: proved}
         names = {"key_host": key.host, "key_account": key.user, "key_fingerprint": key.fingerprint}
         await self._db.soon.add(self._FORGET, names)
         await self._write(key, proved)
@@ -84,13 +84,13 @@ class StoredDeviceMemory:
     async def attempt_failed(self, key: AccountKey) -> None:
         await self._load()
         refused = (AccountState.REFUSED, self._clock.now() + self._hold)
-        self._accounts[key] = refused
+        self._keep(key, refused)
         await self._write(key, refused)
 
     async def standing(self, key: AccountKey) -> AccountState:
         """What the last try with this key proved."""
         await self._load()
-        return self._accounts.get(key, (AccountState.UNTRIED, None))[0]
+        return self._held(key)[0]
 
     async def recall(self, host: str) -> DeviceFacts:
         await self._load()
@@ -122,8 +122,14 @@ class StoredDeviceMemory:
         """Until when the latest hold of any account at ``host`` lasts; for what people are told."""
         await self._load()
         now = self._clock.now()
-        held = [u for k, (_, u) in self._accounts.items() if k.host == host and u is not None and u > now]
+        held = [u for _, u in self._accounts.get(host, {}).values() if u is not None and u > now]
         return max(held, default=None)
+
+    def _held(self, key: AccountKey) -> _Held:
+        return self._accounts.get(key.host, {}).get(key, (AccountState.UNTRIED, None))
+
+    def _keep(self, key: AccountKey, held: _Held) -> None:
+        self._accounts.setdefault(key.host, {})[key] = held
 
     async def _write(self, key: AccountKey, held: _Held) -> None:
         state, until = held
@@ -139,7 +145,7 @@ class StoredDeviceMemory:
                 return
             async with self._db.read() as connection:
                 for row in await connection.execute(sa.select(device_accounts)):
-                    self._accounts[AccountKey(row.host, row.account, row.fingerprint)] = (row.state, row.until)
+                    self._keep(AccountKey(row.host, row.account, row.fingerprint), (row.state, row.until))
                 for row in await connection.execute(sa.select(device_facts)):
                     facts = {name: row._mapping[name] for name in DeviceFacts.__slots__}
                     self._facts[row.host] = DeviceFacts(**facts)

@@ -18,6 +18,8 @@ class WatchedStream:
     transport: str
     gop_seconds: float
     codec: str | None = None
+    width: int | None = None
+    height: int | None = None
 
     def target(self, credentials: Credentials | None) -> StreamTarget:
         return StreamTarget(self.url, credentials, self.transport, self.gop_seconds)
