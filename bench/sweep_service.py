@@ -103,7 +103,9 @@ async def register(storage: Storage, cameras: list[dict[str, Any]]) -> dict[str,
                 one = Camera(new_id(), device.id, "1", camera["id"], area.id)
                 names[one.id] = camera["id"]
                 added.append(one)
-                streams.append(Stream(new_id(), one.id, StreamRole.MAIN, camera["rtsp"], Transport.TCP, 2.0))
+                streams.append(
+                    Stream(new_id(), one.id, StreamRole.MAIN, camera["rtsp"], Transport.TCP, 2.0, "h264", 1920, 1080)
+                )
             await add_devices(scope, connection, devices)
             for device, camera in zip(devices, cameras[start : start + _BATCH], strict=True):
                 password = SecretStr(camera["password"])
