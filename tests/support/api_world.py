@@ -110,7 +110,7 @@ async def _add_states(db: Database, connection: Connection, name: str) -> None:
         state = begin(one, now - timedelta(minutes=15))
         await state_store.begin(SYSTEM, connection, [Known(state)])
         changes: list[Change] = []
-        for minutes in (12, 11, 10, 0):
+        for minutes in (12, 11, 10, 8, 6, 4, 2, 0):  # closer than a liveness sample vouches for
             last = seen(one, now - timedelta(minutes=minutes))
             state, more = advance(state, last, StateSettings())
             changes += more
