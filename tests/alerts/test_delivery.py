@@ -230,6 +230,7 @@ async def test_the_worker_runs_until_it_is_cancelled(world: World, receiver: Rec
         await arrived.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
 
 
 async def test_dead_letters_are_for_those_who_keep_the_system_there(world: World, receiver: Receiver) -> None:

@@ -54,13 +54,14 @@ async def test_the_others_wait_and_hear_what_came_of_it() -> None:
 
 
 async def test_other_accounts_and_devices_do_not_wait() -> None:
-    gate = AttemptGate(_memory())
+    memory = _memory()
+    gate = AttemptGate(memory)
     async with (
         gate.attempt(KEY),
         gate.attempt(AccountKey("10.0.0.9", "root", "f1")),
         gate.attempt(AccountKey("10.0.0.8", "admin", "f1")),
     ):
-        pass
+        assert [account.state for account in memory.accounts.values()] == [AccountState.TRYING] * 3
 
 
 async def test_a_try_that_ends_open_holds_and_an_error_does_not_hide_a_refusal() -> None:
