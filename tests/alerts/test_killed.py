@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def rounds(soak: bool) -> int:
-    return 50 if soak else 3
+def blows(soak: bool) -> int:
+    return 50 if soak else 2
 
 
 async def _child(url: str, port: int, seed: int) -> asyncio.subprocess.Process:
@@ -34,9 +34,9 @@ async def _child(url: str, port: int, seed: int) -> asyncio.subprocess.Process:
     )  # fmt: skip
 
 
-async def _run_and_kill(url: str, receiver: Receiver, dice: Random) -> None:
+async def _run_and_kill(url: str, receiver: Receiver, dice: Random) -> bool:
     """Killed when a message has arrived and is not answered, or when a try was written down, or some moment later;
-    or it ends by itself before that."""
+    or it ends by itself before that: whether it was killed."""
     child = await _child(url, receiver.port, dice.randrange(1 << 30))
     assert child.stdout is not None
     at, count, later = dice.choice(("arrived", "tried")), dice.randrange(1, 5), dice.uniform(0.0, 0.03)
@@ -61,6 +61,7 @@ async def _run_and_kill(url: str, receiver: Receiver, dice: Random) -> None:
         _, errors = await child.communicate()
     receiver.on_message = lambda got: None
     assert child.returncode in (0, -9), errors.decode()[-2000:]
+    return child.returncode == -9
 
 
 async def _finish(url: str, receiver: Receiver) -> None:
@@ -74,28 +75,31 @@ async def _messages(world: World) -> list[Message]:
     return [m for shown in await world.shown() for m in await world.told(shown.incident.id)]
 
 
-async def test_nothing_is_lost(tmp_path: Path, seed: int, rounds: int) -> None:
-    url = f"sqlite:///{tmp_path / 'x.db'}"
+async def test_nothing_is_lost(database_url: str, db_kind: str, seed: int, blows: int) -> None:
     clock = ManualClock(SystemClock().now())
-    clock.step(-90_000.0 * (rounds + 1))  # the worker's clock is the true one: all of this lies before it
-    db = await Database.open(url, clock=clock, keys=KeyRing.ephemeral())
-    dice = Random(seed)
+    clock.step(-90_000.0 * (4 * blows + 1))  # the worker's clock is the true one: all of this lies before it
+    db = await Database.open(database_url, clock=clock, keys=KeyRing.ephemeral())
+    dice, killed, runs = Random(seed), 0, 0
     try:
         await migrate(db)
         await add_world(db, "east", 1, cameras=6)
         world = await World(db, clock).begin()
         async with receiving(SystemClock().now) as receiver:
-            for _ in range(rounds):
-                await world.bad([c for c in world.ids if dice.random() < 0.6])
+            while killed < blows:
+                assert runs < 4 * blows, f"only {killed} of {runs} runs were killed in the middle"
+                move = world.bad if runs % 2 == 0 else world.up
+                await move([c for c in world.ids if dice.random() < 0.6] or world.ids[:1])
                 receiver.plan = dice.choices(["ok", "500", "reset", "close", "half"], [6, 1, 1, 1, 1], k=4)
-                await _run_and_kill(url, receiver, dice)
-                await world.up([c for c in world.ids if dice.random() < 0.6])
-                await _run_and_kill(url, receiver, dice)
+                killed += await _run_and_kill(database_url, receiver, dice)
+                runs += 1
             receiver.plan = []
-            await _finish(url, receiver)
-            _verify(receiver, await _messages(world))
+            await _finish(database_url, receiver)
+            messages = await _messages(world)
+            _verify(receiver, messages)
     finally:
         await db.close()
+    again = len(receiver.got) - len({got.key for got in receiver.got})
+    print(f"{db_kind}: {killed} of {runs} runs killed, {len(messages)} messages, {again} came again under their key")
 
 
 def _verify(receiver: Receiver, messages: list[Message]) -> None:
