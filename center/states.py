@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from config.settings import Settings
+from config.thresholds import Thresholds
 from health.confirm import ConfirmSettings
 from health.reference import Learning
 from health.schedule import ScheduleSettings
 from health.state import StateSettings
-from health.thresholds import Thresholds
 from health.uplink import UplinkSettings
 
 

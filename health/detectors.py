@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.thresholds import Thresholds
 from health.classes import CannotJudge, VerdictClass
 from health.facts import Facts
 from health.sun import SunBand
-from health.thresholds import Thresholds
 
 
 class Value(StrEnum):

@@ -15,6 +15,7 @@ from typing import Any
 from camera_gateway.job import Answer, Job
 from camera_gateway.media.decode import decode
 from config.errors import XueliangError
+from config.thresholds import Thresholds
 from health import bank_file, evidence
 from health.classes import VerdictClass
 from health.detectors import Value
@@ -25,7 +26,6 @@ from health.measures import measure
 from health.reference import SCALARS, Bank, Reference, ReferenceState, Sample, approve, learn_matched, learn_new
 from health.request import Command, JudgeRequest
 from health.signature import difference, signature
-from health.thresholds import Thresholds
 from health.verdict import Verdicts, over
 from health.views import Views, views
 

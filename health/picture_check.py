@@ -15,13 +15,13 @@ from camera_gateway.source_state import SourceState
 from camera_gateway.target import StreamTarget
 from config.clock import Clock
 from config.errors import Kind, XueliangError
+from config.thresholds import Thresholds
 from health.classes import Cause, cause_of
 from health.detectors import Value
 from health.observation import Delays, Layer, Link, Measure, Observation, Picture, Tier
 from health.reference import Learning
 from health.request import Command, JudgeRequest
 from health.signature import mark
-from health.thresholds import Thresholds
 from health.verdict import Verdicts, conclude
 from registry.watched_camera import WatchedCamera
 

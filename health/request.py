@@ -7,10 +7,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from config.thresholds import Thresholds
 from health import sun
 from health.reference import Learning
 from health.sun import SunBand
-from health.thresholds import Thresholds
 
 
 class Command(StrEnum):

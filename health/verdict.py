@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from config.errors import Kind, XueliangError
+from config.thresholds import Thresholds
 from health.classes import CannotJudge, VerdictClass
 from health.detectors import DETECTORS, Value
 from health.facts import Facts
-from health.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from config.errors import Kind, XueliangError
+from config.thresholds import Thresholds
 from health.classes import CannotJudge, VerdictClass
 from health.detectors import DETECTORS, Value
 from health.facts import Facts
 from health.match import Fit, Shift
 from health.measures import Measures
 from health.sun import SunBand
-from health.thresholds import Thresholds
 from health.verdict import conclude, over
 
 T = Thresholds()

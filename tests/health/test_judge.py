@@ -17,13 +17,13 @@ from camera_gateway.media.pool import DecodePool
 from camera_gateway.simulator.distort import DISTORTIONS
 from camera_gateway.simulator.faults import EXPECTED, Fault
 from config.clock import SystemClock
+from config.thresholds import Thresholds
 from health.classes import CannotJudge, VerdictClass
 from health.detectors import Value
 from health.evidence import MAX_EVIDENCE, MAX_THUMBNAIL
 from health.judge import judge
 from health.reference import Learning
 from health.request import Command, JudgeRequest
-from health.thresholds import Thresholds
 from health.verdict import Verdicts, conclude
 from tests.support.pictures import blocks, flat, unit
 
