@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from config.address import NAT64, Address, unwrap
 from config.errors import Kind, XueliangError
 from config.text import printable
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str], Awaitable[list[str]]]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NOWHERE = ipaddress.IPv4Network("0.0.0.0/8")
 _READ = 64 * 1024
 
@@ -43,14 +42,14 @@ class OpenerPolicy:
 
     def refusal(self, address: Address, port: int) -> str | None:
         """Why this address must not be contacted, or ``None``."""
-        inner = _unwrap(address)
+        inner = unwrap(address)
         if any(_never(a) for a in (address, inner)):
             return "a wildcard, link-local, multicast or reserved address"
         if inner.is_loopback and not self.allow_loopback:
             return "an address of this machine itself"
         for host, denied in self.deny:
             own = ipaddress.ip_address(host)
-            if denied == port and (_unwrap(own) == inner or (own.is_unspecified and inner.is_loopback)):
+            if denied == port and (unwrap(own) == inner or (own.is_unspecified and inner.is_loopback)):
                 return f"port {port} there is a service of our own"
         return None
 
@@ -71,7 +70,7 @@ class Opener:
         for address in found:
             refusal = self.policy.refusal(address, port)
             if refusal is None:
-                return str(_unwrap(address) if address.version == 6 and address.ipv4_mapped else address)
+                return str(unwrap(address) if address.version == 6 and address.ipv4_mapped else address)
             reason = refusal
         raise XueliangError(
             Kind.NOT_ALLOWED, f"not contacted: {reason}", where=where, fix="Look at alerts.destinations"
@@ -129,17 +128,6 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
 
 def _never(address: Address) -> bool:
     bad = address.is_unspecified or address.is_link_local or address.is_multicast
-    reserved = address.is_reserved and not (isinstance(address, ipaddress.IPv6Address) and address in _NAT64)
+    reserved = address.is_reserved and not (isinstance(address, ipaddress.IPv6Address) and address in NAT64)
     nowhere = isinstance(address, ipaddress.IPv4Address) and address in _NOWHERE
-    return bad or nowhere or (reserved and not address.is_loopback and _unwrap(address) == address)
-
-
-def _unwrap(address: Address) -> Address:
-    """The IPv4 address inside an IPv4-mapped, 6to4 or NAT64 one; any other as it is."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.sixtofour or address
+    return bad or nowhere or (reserved and not address.is_loopback and unwrap(address) == address)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from config.address import Address, unwrap
 from config.errors import Kind, XueliangError
 from config.text import printable
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 Resolver = Callable[[str], Awaitable[list[str]]]
@@ -35,7 +35,6 @@ _DENIED: tuple[Network, ...] = tuple(
         "ff00::/8",
     )
 )
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _EVERYWHERE: tuple[Network, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0"))
 
 
@@ -91,17 +90,6 @@ def _literal(host: str) -> Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
-
-
-def unwrap(address: Address) -> Address:
-    """The IPv4 address inside an IPv4-mapped, 6to4 or NAT64 one; any other as it is."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.sixtofour or address
 
 
 async def resolve(host: str) -> list[str]:

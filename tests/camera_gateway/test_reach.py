@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from camera_gateway.reach import Reach, ReachPolicy, unwrap
+from camera_gateway.reach import Reach, ReachPolicy
 from config.errors import Kind, XueliangError
 
 CAMERAS = (ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("2001:db8:1::/48"))
@@ -125,9 +125,3 @@ async def test_datagram_port_taken() -> None:
     with pytest.raises(XueliangError) as denied:
         await reach.datagram("169.254.1.1", asyncio.DatagramProtocol)
     assert denied.value.kind is Kind.NOT_ALLOWED
-
-
-def test_unwrap() -> None:
-    for text in ("::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::5", "10.0.0.1"):
-        assert str(unwrap(ipaddress.ip_address(text))) == "10.0.0.1"
-    assert str(unwrap(ipaddress.ip_address("2001:db8::1"))) == "2001:db8::1"
