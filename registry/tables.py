@@ -418,6 +418,27 @@ audit_head = Table(
     Column("mac", sa.LargeBinary, nullable=False),
 )
 
+# Where a log begins whose oldest rows went after their time: the last row that went, signed (Ed25519).
+audit_cut = Table(
+    "audit_cut",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("rows", sa.BigInteger, nullable=False),
+    Column("mac", sa.LargeBinary, nullable=False),
+    _text("at", 40, null=False),
+    _text("public_key", 64, null=False),
+    _text("signature", 128, null=False),
+)
+
+# The newest anchor that each place outside has taken.
+audit_anchors = Table(
+    "audit_anchors",
+    metadata,
+    Column("place", String(80), primary_key=True),
+    Column("rows", sa.BigInteger, nullable=False),
+    _time("at", null=False),
+)
+
 imports = Table(
     "imports",
     metadata,

@@ -41,5 +41,7 @@ view_tickets = Table(
     Column("expires", UtcTime(), nullable=False),
     Column("used_at", UtcTime(), nullable=True),
     Column("ended_at", UtcTime(), nullable=True),
+    # The session it was given to; none for a token. The session's row goes when it ends, the ticket's stays.
+    Column("session_id", String(36), nullable=True),
     Index(None, "ended_at"),
 )
