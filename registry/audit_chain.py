@@ -1,4 +1,5 @@
-"""Pure: the audit's chain of HMACs (RFC 2104, SHA-256) and the signed anchors that leave the machine (Ed25519)."""
+"""Pure: the audit's chain of HMACs (RFC 2104, SHA-256), its signed beginning, and the signed anchors that leave the
+machine (Ed25519)."""
 
 from __future__ import annotations
 
@@ -20,6 +21,8 @@ from registry.keys import DataKey, KeyRing, Purpose
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Faults named one by one; beyond that a count is enough to know.
 _MAX_FAULTS = 50
+#: What is signed says of itself what it is.
+_ANCHOR, _BEGINNING = "xueliang-audit-anchor-1", "xueliang-audit-beginning-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class FaultKind(StrEnum):
     TAIL_CUT = "tail_cut"
     UNKNOWN_KEY = "unknown_key"
     ANCHOR = "anchor"
+    BEGINNING = "beginning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,18 @@ class Anchor:
     signature: str
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The rows up to ``count`` went after their time; the last of them had ``mac``. Signed like an anchor, in words of
+    its own: an anchor is public, and must not serve to cut the log where it stood."""
+
+    count: int
+    mac: bytes
+    at: str
+    public_key: str
+    signature: str
+
+
 def mac_of(key: DataKey, previous: bytes, row: AuditRow) -> bytes:
     words: list[Any] = [
         previous.hex(),
@@ -116,10 +132,22 @@ class ChainCheck:
 
     keys: KeyRing
     anchor: Anchor | None = None
+    beginning: Beginning | None = None
     faults: list[Fault] = field(default_factory=list)
     seq: int = 0
     mac: bytes = b""
     anchored: bytes | None = None
+
+    def __post_init__(self) -> None:
+        first = self.beginning
+        if first is None:
+            return
+        if not _ours(self.keys, first):
+            text = f"the beginning after row {first.count} is not signed by us: rows 1 to {first.count} were removed"
+            self._fault(FaultKind.BEGINNING, 1, first.count, text)
+        self.seq, self.mac = first.count, first.mac
+        if self.anchor is not None and self.anchor.count == first.count:
+            self.anchored = first.mac
 
     def feed(self, rows: Iterable[AuditRow]) -> None:
         for row in rows:
@@ -152,6 +180,8 @@ class ChainCheck:
         if self.anchor is not None:
             self._against(self.anchor, trusted_key)
             blind = f"Rows after the anchor's {self.anchor.count} that were cut off with the written head are unseen."
+        if self.beginning is not None:
+            blind += f" Rows 1 to {self.beginning.count} went after their time and cannot be looked at."
         return Report(self.seq, tuple(self.faults), blind)
 
     def _against(self, anchor: Anchor, trusted_key: str | None) -> None:
@@ -162,6 +192,8 @@ class ChainCheck:
                 f"the anchor of {anchor.at} saw {anchor.count} rows; rows {self.seq + 1} to {anchor.count} were cut off"
             )
             self._fault(FaultKind.TAIL_CUT, self.seq + 1, anchor.count, text)
+        elif self.beginning is not None and anchor.count < self.beginning.count:
+            return  # what it saw has gone after its time
         elif anchor.count and (self.anchored is None or self.anchored.hex() != anchor.head):
             text = f"row {anchor.count} is not the one that the anchor of {anchor.at} saw: the chain was written anew"
             self._fault(FaultKind.EDITED, anchor.count, anchor.count, text)
@@ -173,20 +205,22 @@ class ChainCheck:
 
 def make_anchor(key: DataKey, count: int, head: bytes, at: datetime) -> Anchor:
     """Signed with the Ed25519 key (RFC 8032) whose seed is ``key``."""
-    private = Ed25519PrivateKey.from_private_bytes(key.secret)
-    public = private.public_key().public_bytes_raw().hex()
     moment = at.astimezone(UTC).isoformat()
-    return Anchor(count, head.hex(), moment, public, private.sign(_signed_bytes(count, head.hex(), moment)).hex())
+    public, signature = _sign(key, _signed_bytes(_ANCHOR, count, head.hex(), moment))
+    return Anchor(count, head.hex(), moment, public, signature)
+
+
+def make_beginning(key: DataKey, count: int, mac: bytes, at: datetime) -> Beginning:
+    """For a log whose rows up to ``count`` go now; ``mac`` is the last one's."""
+    moment = at.astimezone(UTC).isoformat()
+    public, signature = _sign(key, _signed_bytes(_BEGINNING, count, mac.hex(), moment))
+    return Beginning(count, mac, moment, public, signature)
 
 
 def signed(anchor: Anchor) -> bool:
     """Whether the anchor's signature fits its own public key; whose key that is, the caller must know."""
-    try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(anchor.public_key))
-        public.verify(bytes.fromhex(anchor.signature), _signed_bytes(anchor.count, anchor.head, anchor.at))
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    text = _signed_bytes(_ANCHOR, anchor.count, anchor.head, anchor.at)
+    return _fits(anchor.public_key, anchor.signature, text)
 
 
 def anchor_text(anchor: Anchor) -> str:
@@ -209,5 +243,29 @@ def parse_anchor(text: str) -> Anchor:
     return anchor
 
 
-def _signed_bytes(count: int, head: str, at: str) -> bytes:
-    return json.dumps(["xueliang-audit-anchor-1", count, head, at], separators=(",", ":")).encode()
+def _signed_bytes(kind: str, count: int, head: str, at: str) -> bytes:
+    return json.dumps([kind, count, head, at], separators=(",", ":")).encode()
+
+
+def _sign(key: DataKey, text: bytes) -> tuple[str, str]:
+    private = Ed25519PrivateKey.from_private_bytes(key.secret)
+    return private.public_key().public_bytes_raw().hex(), private.sign(text).hex()
+
+
+def _fits(public_key: str, signature: str, text: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _ours(keys: KeyRing, first: Beginning) -> bool:
+    """By a key of the ring, one turned over among them: nobody else's signature begins our log."""
+    text = _signed_bytes(_BEGINNING, first.count, first.mac.hex(), first.at)
+    own = {
+        Ed25519PrivateKey.from_private_bytes(key.secret).public_key().public_bytes_raw().hex()
+        for key in keys.all()
+        if key.purpose is Purpose.ANCHOR
+    }
+    return first.public_key in own and _fits(first.public_key, first.signature, text)

@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import sqlalchemy as sa
 
 from config.scope import Permission, Scope
-from registry.audit_chain import Act, Anchor, AuditRow, ChainCheck, Report, mac_of, make_anchor
+from registry.audit_chain import (
+    Act,
+    Anchor,
+    AuditRow,
+    Beginning,
+    ChainCheck,
+    Report,
+    mac_of,
+    make_anchor,
+    make_beginning,
+)
 from registry.database import Connection, clock_of, keys_of
 from registry.keys import Purpose
 from registry.scope_store import require_everywhere, visible
-from registry.tables import audit, audit_head
+from registry.tables import audit, audit_cut, audit_head
 
 _CHUNK = 1000
 
@@ -111,7 +122,7 @@ async def verify(
     Names an edit, a removal and a cut tail. ``trusted_key`` is the public key (hex) that the anchor must bear.
     """
     require_everywhere(scope, Permission.AUDIT)
-    check = ChainCheck(keys_of(connection), anchor)
+    check = ChainCheck(keys_of(connection), anchor, await _beginning(connection))
     while True:
         query = sa.select(audit).where(audit.c.seq > check.seq).order_by(audit.c.seq).limit(chunk)
         rows = [AuditRow(**row._mapping) for row in await connection.execute(query)]
@@ -120,3 +131,33 @@ async def verify(
             break
     head = (await connection.execute(sa.select(audit_head))).one()
     return check.finish(head.rows, head.mac, trusted_key=trusted_key)
+
+
+async def forget(scope: Scope, connection: Connection, before: datetime, *, limit: int = 5000) -> int:
+    """Delete the oldest rows, all of them older than ``before``, and sign where the log begins from now on, with the
+    audit's row of it; how many went. Rows behind a younger one stay: a clock that was set back must not open a gap."""
+    require_everywhere(scope, Permission.SYSTEM)
+    query = sa.select(audit.c.seq, audit.c.at, audit.c.mac).order_by(audit.c.seq).limit(limit)
+    oldest = (await connection.execute(query)).all()
+    going = list(takewhile(lambda row: row.at < before, oldest))
+    head = (await connection.execute(sa.select(audit_head.c.rows))).scalar_one()
+    if going and going[-1].seq == head:  # the head's own row stays, so that the next one has something to hang on
+        going.pop()
+    if not going:
+        return 0
+    last, mac = going[-1].seq, going[-1].mac
+    gone = await connection.execute(sa.delete(audit).where(audit.c.seq <= last))
+    await connection.execute(sa.delete(audit_cut))
+    made = make_beginning(keys_of(connection).current(Purpose.ANCHOR), last, mac, clock_of(connection).now())
+    values = {"rows": made.count, "mac": made.mac, "at": made.at}
+    values |= {"public_key": made.public_key, "signature": made.signature}
+    await connection.execute(sa.insert(audit_cut).values(id=1, **values))
+    details = {"rows": gone.rowcount, "upto": last, "before": before.isoformat()}
+    await append(scope, connection, "audit.forget", "audit", "-", details=details)
+    return gone.rowcount
+
+
+async def _beginning(connection: Connection) -> Beginning | None:
+    """Where a shortened log begins; ``None`` for one that is whole."""
+    row = (await connection.execute(sa.select(audit_cut))).one_or_none()
+    return None if row is None else Beginning(row.rows, row.mac, row.at, row.public_key, row.signature)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -12,10 +13,10 @@ from config.clock import ManualClock
 from config.errors import Kind, XueliangError
 from config.scope import Grant, Permission, Scope
 from registry.audit_chain import Anchor, FaultKind, anchor_text, parse_anchor, signed
-from registry.audit_store import anchor, append, page, verify
+from registry.audit_store import anchor, append, forget, page, verify
 from registry.database import Database
 from registry.keys import KeyRing
-from registry.tables import audit, audit_head
+from registry.tables import audit, audit_cut, audit_head
 from tests.support.registry_world import SYSTEM
 
 
@@ -181,3 +182,62 @@ async def test_without_keys_nothing_is_edited(database_url: str, db: Database) -
     finally:
         await keyless.close()
     assert caught.value.kind is Kind.INTERNAL
+
+
+async def aged(db: Database, clock: ManualClock) -> datetime:
+    """Ten rows, five of them two days older; the moment between."""
+    await write_rows(db, 5)
+    await clock.advance(2 * 86_400)
+    await write_rows(db, 5)
+    return clock.now() - timedelta(days=1)
+
+
+async def shorten(db: Database, before: datetime, limit: int = 5000) -> int:
+    async with db.write() as connection:
+        return await forget(SYSTEM, connection, before, limit=limit)
+
+
+async def test_a_log_whose_oldest_rows_went_is_sound_and_says_so(db: Database, clock: ManualClock) -> None:
+    between = await aged(db, clock)
+    async with db.read() as connection:
+        seen = await anchor(SYSTEM, connection)
+    assert [await shorten(db, between, 3), await shorten(db, between, 3), await shorten(db, between, 3)] == [3, 2, 0]
+    async with db.read() as connection:
+        report = await verify(SYSTEM, connection, seen)
+        acts = [(row.seq, row.act) for row in await page(SYSTEM, connection)]
+    assert (report.sound, report.count) == (True, 12)
+    assert "Rows 1 to 5 went after their time" in report.blind
+    assert acts[:2] == [(12, "audit.forget"), (11, "audit.forget")]
+    assert acts[-1] == (6, "camera.change")
+    await tamper(db, sa.update(audit).where(audit.c.seq == 6).values(principal="somebody else"))
+    assert await faults(db) == [("edited", 6, 6)]
+
+
+async def test_nobody_else_can_say_where_the_log_begins(db: Database, clock: ManualClock) -> None:
+    """An anchor is public and signed: it must not serve to cut the log where it stood."""
+    between = await aged(db, clock)
+    async with db.read() as connection:
+        public = await anchor(SYSTEM, connection)
+    await write_rows(db, 2)
+    await shorten(db, between)
+    forged = {"rows": public.count, "mac": bytes.fromhex(public.head), "at": public.at}
+    forged |= {"public_key": public.public_key, "signature": public.signature}
+    await tamper(db, sa.delete(audit).where(audit.c.seq <= 10), sa.update(audit_cut).values(forged))
+    assert ("beginning", 1, 10) in await faults(db)
+    await tamper(db, sa.delete(audit_cut))
+    assert ("removed", 1, 10) in await faults(db)
+
+
+async def test_a_row_more_removed_after_the_beginning_is_named(db: Database, clock: ManualClock) -> None:
+    await shorten(db, await aged(db, clock))
+    await tamper(db, sa.delete(audit).where(audit.c.seq == 6))
+    assert await faults(db) == [("removed", 6, 6)]
+
+
+async def test_a_clock_that_was_set_back_opens_no_gap(db: Database, clock: ManualClock) -> None:
+    await write_rows(db, 2)
+    clock.step(-10 * 86_400)
+    await write_rows(db, 2)
+    assert await shorten(db, clock.now() + timedelta(days=1)) == 0
+    assert await shorten(db, clock.now() + timedelta(days=20)) == 3  # the last row always stays
+    assert await faults(db) == []
