@@ -211,10 +211,14 @@ class Engine:
         await self._sink.watch(news.changed)
         states = {c: self._sink.state(c) for c in news.changed}
         troubled = frozenset(c for c, s in states.items() if s is not None and s.troubled)
-        self._scheduler.plan(self._book.plan(), troubled)
+        cameras = [c for c in map(self._book.camera, news.changed) if c is not None]
+        self._scheduler.plan(self._book.plan(cameras), troubled)
         for camera_id in troubled:
             self._scheduler.mark(camera_id, troubled=True)
+        for camera_id in news.changed:
+            self._sink.plan_next(camera_id, self._scheduler.next_check(camera_id))
         for camera_id in news.gone:
+            self._scheduler.forget(camera_id)
             self._picture.forget(camera_id)
             self._drift.forget(camera_id)
             self._uplink.guard.forget(camera_id)
@@ -224,11 +228,8 @@ class Engine:
         """What moves by time alone: windows, states that nobody vouches for any more, rows not written yet."""
         cameras = self._book.cameras()
         await self._sink.set_maintenance({c.camera_id: self._book.in_maintenance(c) for c in cameras})
-        if any(c.windows for c in cameras):
-            self._scheduler.plan(self._book.plan())
+        self._scheduler.plan(self._book.plan(c for c in cameras if c.windows))  # a guard period begins or ends
         await self._sink.expire()
-        for camera in cameras:
-            self._sink.plan_next(camera.camera_id, self._scheduler.next_check(camera.camera_id))
         await self._sink.flush()
 
     async def _clean(self) -> None:
@@ -254,7 +255,7 @@ class Engine:
             return
         self.counts[probe.tier.value] += 1
         try:
-            outcome = await self._sink.submit(seen)
+            outcome = await self._sink.submit(seen, self._scheduler.next_check(probe.camera_id))
             await self._conclude(probe, seen, outcome)
         except XueliangError as error:
             self._fail(probe, str(error))
@@ -275,8 +276,8 @@ class Engine:
         for change in outcome.changes:
             log.info("- %s %s %s -> %s %s", seen.camera_id, change.aspect, change.old, change.new, change.cause)
         self._scheduler.mark(seen.camera_id, troubled=outcome.state.troubled)
-        if outcome.burst:
-            self._scheduler.burst(seen.camera_id, probe.probe_id)
+        if outcome.burst and self._scheduler.burst(seen.camera_id, probe.probe_id):
+            self._sink.plan_next(seen.camera_id, self._scheduler.next_check(seen.camera_id))
         if self._listener is not None:
             self._listener(seen, outcome)
         self._answer(probe, (seen, outcome))

@@ -10,6 +10,7 @@ from health.freshness import Freshness
 from health.observation import Observation, Tier
 from health.schedule import Planned, Probe
 from health.state import CameraState, Change
+from health.state_row import Moved
 from registry.database import Connection
 
 
@@ -17,7 +18,10 @@ class Scheduler(Protocol):
     """Decides locally, from the zone's own configuration; nothing central is asked once per probe."""
 
     def plan(self, planned: Iterable[Planned], troubled: frozenset[str] = frozenset()) -> None:
-        """Watch exactly these cameras from now on."""
+        """Watch these cameras from now on, those watched already at their new pace."""
+
+    def forget(self, camera_id: str) -> None:
+        """Watch it no longer."""
 
     async def next(self) -> Probe:
         """The next probe that may start, whenever that is; each goes back through :meth:`finished`."""
@@ -49,14 +53,16 @@ class Outcome:
 class ResultSink(Protocol):
     """Observations up, idempotent by (camera, probe id)."""
 
-    async def submit(self, seen: Observation) -> Outcome:
-        """Returns once what must not be lost (a change, a picture check) is on the disk."""
+    async def submit(self, seen: Observation, next_in: float | None = None) -> Outcome:
+        """Returns once what must not be lost (a change, a picture check) is on the disk. ``next_in``: seconds until
+        the camera is looked at next."""
 
     async def flush(self) -> None: ...
 
 
 class ChangeHook(Protocol):
-    """Hears of one camera's changes inside the transaction that writes them; what it writes commits with them.
+    """Hears of many cameras' changes at once, inside the transaction that writes them; what it writes commits with
+    them. Each of ``moved`` has changes; one camera may be there twice, in order.
 
     It may be called twice for the same changes (a transaction repeated), so it goes by what the database holds.
     ``look`` tells the state of any camera, as it is in memory.
@@ -65,7 +71,6 @@ class ChangeHook(Protocol):
     def __call__(
         self,
         connection: Connection,
-        state: CameraState,
-        changes: Sequence[Change],
+        moved: Sequence[Moved],
         look: Callable[[str], CameraState | None],
     ) -> Awaitable[None]: ...

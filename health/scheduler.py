@@ -26,12 +26,12 @@ class EmbeddedScheduler:
 
     def plan(self, planned: Iterable[Planned], troubled: frozenset[str] = frozenset()) -> None:
         wall, now = self._clock.now().timestamp(), self._clock.monotonic()
-        wanted = {p.camera_id: p for p in planned}
-        for camera_id in [c for c in self.schedule.cameras() if c not in wanted]:
-            self.schedule.forget(camera_id)
-        for camera_id, one in wanted.items():
-            self.schedule.plan(one, wall=wall, now=now, troubled=camera_id in troubled)
+        for one in planned:
+            self.schedule.plan(one, wall=wall, now=now, troubled=one.camera_id in troubled)
         self._wake.set()
+
+    def forget(self, camera_id: str) -> None:
+        self.schedule.forget(camera_id)
 
     async def next(self) -> Probe:
         while not self._ready:

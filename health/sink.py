@@ -67,7 +67,7 @@ class EmbeddedSink:
     def known(self, camera_id: str) -> Known | None:
         return self._known.get(camera_id)
 
-    async def submit(self, seen: Observation) -> Outcome:
+    async def submit(self, seen: Observation, next_in: float | None = None) -> Outcome:
         """Raises ``UNAVAILABLE`` where the disk did not take it; the state in memory goes on all the same."""
         known = self._known[seen.camera_id]
         if seen.probe_id in known.recent:
@@ -81,7 +81,7 @@ class EmbeddedSink:
             (*known.recent, seen.probe_id)[-RECENT:],
             picture_summary(seen) if seen.tier is Tier.PICTURE else known.last_picture,
             liveness_summary(seen) if seen.tier is Tier.LIVENESS else known.last_liveness,
-            known.next_check_at,
+            known.next_check_at if next_in is None else self._clock.now() + timedelta(seconds=next_in),
         )
         self._known[seen.camera_id] = told
         outcome = Outcome(True, after, changes, state.wants_burst(after, seen))
@@ -123,6 +123,7 @@ class EmbeddedSink:
             return
         at = None if seconds is None else self._clock.now() + timedelta(seconds=seconds)
         self._known[camera_id] = replace(known, next_check_at=at)
+        self._dirty.add(camera_id)
 
     async def flush(self) -> None:
         """Write the rows that only their times and counters changed in."""

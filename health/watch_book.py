@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from camera_gateway.target import Credentials, StreamTarget
@@ -93,7 +94,7 @@ class WatchBook:
             self._opened[camera.device_id] = opened
         return opened[1]
 
-    def plan(self) -> list[Planned]:
+    def plan(self, cameras: Iterable[WatchedCamera]) -> list[Planned]:
         now = self._db.clock.now()
         return [
             Planned(
@@ -101,7 +102,7 @@ class WatchBook:
                 c.device_id,
                 GUARD_FACTOR if c.windows and standing(c.windows, WindowKind.GUARD, now) else 1.0,
             )
-            for c in self._cameras.values()
+            for c in cameras
         ]
 
     def in_maintenance(self, camera: WatchedCamera) -> bool:

@@ -205,5 +205,5 @@ async def test_the_scheduler_waits_for_slots_and_is_woken_by_commands(no_leaks: 
     assert waiting.done()
     assert (await waiting).camera_id == "c"
     assert scheduler.freshness(Tier.PICTURE).cameras == 1
-    scheduler.plan([])
+    scheduler.forget("c")
     assert scheduler.freshness(Tier.PICTURE).cameras == 0
