@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests wait more than they compute: several processes share them (ARGS=-n0: one; a file named in ARGS runs in one).
+TESTS := $(BIN)/python -m pytest -n auto
 STAMP := $(VENV)/.stamp
 ARGS ?=
 
@@ -22,13 +24,13 @@ demo: setup
 	$(BIN)/xueliang demo $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(TESTS) $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(TESTS) $(ARGS)
 
 format: setup
 	$(BIN)/ruff format .

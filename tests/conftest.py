@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sharing import ByFile, in_order, processes
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the full counts of the tests marked 'soak'")
@@ -27,10 +29,35 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: --hypothesis-seed={config.getoption('hypothesis_seed')}; soak: {config.getoption('--soak')}"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return processes(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> ByFile:
+    return ByFile(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    in_order(items)
+
+
 @pytest.fixture(scope="session")
 def soak(request: pytest.FixtureRequest) -> bool:
     """Whether to run the full counts; the small ones run otherwise."""
     return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's folder of encoded scenes: what one virtual fleet has drawn, the next one reads."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process of a shared-out run has a folder of its own in one that is the run's.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "clips"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
