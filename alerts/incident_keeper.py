@@ -20,7 +20,8 @@ from alerts.tables import incidents
 from config.ids import new_id
 from config.scope import Scope
 from health.observation import Link
-from health.state import CameraState, Change
+from health.state import CameraState
+from health.state_row import Moved
 from registry.database import Connection, clock_of
 
 _i = incidents.c
@@ -37,12 +38,11 @@ class IncidentKeeper:
         self._destinations = tuple(destinations)
         self._scope = Scope.system("alerts")
 
-    async def on_changes(
-        self, connection: Connection, state: CameraState, changes: Sequence[Change], look: Look
-    ) -> None:
-        """The incidents after ``changes`` of one camera. ``look`` tells the state of any camera."""
-        if not changes:
-            return
+    async def on_changes(self, connection: Connection, moved: Sequence[Moved], look: Look) -> None:
+        for one in moved:
+            await self._one(connection, one.known.state, look)
+
+    async def _one(self, connection: Connection, state: CameraState, look: Look) -> None:
         wanted = levels(state)
         found = await self._known(connection, state.camera_id, wanted)
         for kind, level in wanted.items():

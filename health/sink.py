@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta, tzinfo
 
@@ -14,7 +14,7 @@ from health import check_store, state, state_store
 from health.observation import Link, Observation, Picture, Tier
 from health.ports import ChangeHook, Outcome
 from health.state import CameraState, Change, StateSettings
-from health.state_row import RECENT, Known, liveness_summary, picture_summary
+from health.state_row import RECENT, Known, Moved, liveness_summary, picture_summary
 from registry.database import Connection, Database
 
 #: Changes of one camera that wait for a disk that does not take them.
@@ -41,6 +41,7 @@ class EmbeddedSink:
         self._db = db
         self._clock = clock
         self._scope = Scope.system("health")
+        self._writer = state_store.writer(self._scope, self._tell)
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
         self._owed: dict[str, tuple[Change, ...]] = {}
@@ -159,7 +160,7 @@ class EmbeddedSink:
         due = (*self._owed.pop(camera_id, ()), *changes)
         self._dirty.discard(camera_id)
         try:
-            ack = await state_store.queue_changes(self._db, self._scope, known, due, self._told(known, due))
+            ack = await self._db.batch.add_joint(self._writer, Moved(known, due))
             if check is not None:
                 await check
             await ack
@@ -169,11 +170,9 @@ class EmbeddedSink:
                 self._owed[camera_id] = (*due, *self._owed.get(camera_id, ()))[-_MOST_OWED:]
             raise
 
-    def _told(self, known: Known, changes: tuple[Change, ...]) -> Callable[[Connection], Awaitable[None]] | None:
-        hook = self._on_changes
-        if hook is None or not changes:
-            return None
-        return lambda connection: hook(connection, known.state, changes, self.state)
+    async def _tell(self, connection: Connection, moved: Sequence[Moved]) -> None:
+        if self._on_changes is not None:
+            await self._on_changes(connection, moved, self.state)
 
 
 def _runs(of: CameraState) -> tuple[object, ...]:

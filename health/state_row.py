@@ -9,7 +9,7 @@ from typing import Any
 
 from health.confirm import Sample, Standing, Track
 from health.observation import Layer, Observation
-from health.state import CameraState, State
+from health.state import CameraState, Change, State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -26,6 +26,14 @@ class Known:
     last_picture: Mapping[str, Any] | None = None
     last_liveness: Mapping[str, Any] | None = None
     next_check_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of one camera by ``changes``, to be written with them."""
+
+    known: Known
+    changes: tuple[Change, ...] = ()
 
 
 #: As many probe ids as one burst, a command and the slots around them.

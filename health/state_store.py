@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,15 +14,18 @@ from sqlalchemy import ColumnElement, bindparam
 from config.scope import Permission, Scope
 from health.availability import Interval
 from health.state import Aspect, CameraState, Change
-from health.state_row import Known, from_row, to_row
+from health.state_row import Known, Moved, from_row, to_row
 from health.tables import camera_states, state_changes, state_intervals
-from registry.change_feed_store import record
+from registry.batch_store import Joint
+from registry.change_feed import Told
+from registry.change_feed_store import record_many
 from registry.database import Connection, Database
 from registry.rows_store import not_found
 from registry.scope_store import require_everywhere, visible
 from registry.tables import cameras
 
 MAX_PAGE = 500
+_CHUNK = 500
 _KEYS = [c.name for c in camera_states.c if c.name != "camera_id"]
 _UPDATE = (
     sa.update(camera_states)
@@ -50,6 +54,16 @@ async def load_all(scope: Scope, connection: Connection) -> dict[str, Known]:
     return {row.camera_id: from_row(dict(row._mapping)) for row in await connection.execute(query)}
 
 
+async def load_some(scope: Scope, connection: Connection, camera_ids: Iterable[str]) -> list[Known]:
+    """The stored states of these cameras, those in scope."""
+    ids, found = sorted(camera_ids), []
+    query = sa.select(camera_states).join(cameras, cameras.c.id == camera_states.c.camera_id).where(in_scope(scope))
+    for start in range(0, len(ids), _CHUNK):
+        part = query.where(camera_states.c.camera_id.in_(ids[start : start + _CHUNK]))
+        found += [from_row(dict(row._mapping)) for row in await connection.execute(part)]
+    return found
+
+
 async def begin(scope: Scope, connection: Connection, known: Iterable[Known]) -> None:
     """First rows of cameras that are watched from now on; those that have one keep it."""
     require_everywhere(scope, Permission.SYSTEM)
@@ -76,8 +90,14 @@ async def save(scope: Scope, connection: Connection, known: Sequence[Known]) -> 
 
 async def save_changes(scope: Scope, connection: Connection, state: CameraState, changes: Sequence[Change]) -> None:
     """Changes of one camera, the intervals they close and open, and the feed's row for the derived state."""
+    await save_moved(scope, connection, [Moved(Known(state), tuple(changes))])
+
+
+async def save_moved(scope: Scope, connection: Connection, moved: Iterable[Moved]) -> None:
+    """As :func:`save_changes`, of many cameras in the order given."""
     require_everywhere(scope, Permission.SYSTEM)
-    if not changes:
+    made = [(one.known.state, change) for one in moved for change in one.changes]
+    if not made:
         return
     rows = [
         {
@@ -90,24 +110,24 @@ async def save_changes(scope: Scope, connection: Connection, state: CameraState,
             "at": c.at,
             "probe_id": c.probe_id[:120],
         }
-        for c in changes
+        for _, c in made
     ]
     await connection.execute(sa.insert(state_changes), rows)
     # Of one aspect each interval closes the one before it: rounds, each with at most one change of an aspect.
-    for turn in _rounds(changes):
+    for turn in _rounds([change for _, change in made]):
         await _turn_intervals(connection, turn)
-    for change in changes:
-        if change.aspect is Aspect.STATE:
-            await _tell(connection, state, change)
+    await _tell(connection, [one for one in made if one[1].aspect is Aspect.STATE])
 
 
 def _rounds(changes: Sequence[Change]) -> list[list[Change]]:
     rounds: list[list[Change]] = []
+    seen: Counter[tuple[str, Aspect]] = Counter()
     for change in changes:
-        last = sum(any(c.aspect is change.aspect for c in turn) for turn in rounds)
-        if last == len(rounds):
+        number = seen[change.camera_id, change.aspect]
+        seen[change.camera_id, change.aspect] += 1
+        if number == len(rounds):
             rounds.append([])
-        rounds[last].append(change)
+        rounds[number].append(change)
     return rounds
 
 
@@ -137,19 +157,28 @@ async def _turn_intervals(connection: Connection, changes: Sequence[Change]) -> 
     await connection.execute(sa.insert(state_intervals), new)
 
 
-async def _tell(connection: Connection, state: CameraState, change: Change) -> None:
-    query = sa.select(cameras.c.area_id, cameras.c.unit_id).where(cameras.c.id == change.camera_id)
-    place = (await connection.execute(query)).one()
-    payload = {
-        "state": change.new,
-        "old": change.old,
-        "cause": change.cause,
-        "since": change.since.isoformat(),
-        "at": change.at.isoformat(),
-        "link": state.link_value.value,
-        "picture": state.picture_value.value,
-    }
-    await record(connection, "state", change.camera_id, place.area_id, payload, unit_id=place.unit_id)
+async def _tell(connection: Connection, made: Sequence[tuple[CameraState, Change]]) -> None:
+    places: dict[str, sa.Row[Any]] = {}
+    ids = sorted({change.camera_id for _, change in made})
+    for start in range(0, len(ids), _CHUNK):
+        query = sa.select(cameras.c.id, cameras.c.area_id, cameras.c.unit_id)
+        part = query.where(cameras.c.id.in_(ids[start : start + _CHUNK]))
+        places.update({row.id: row for row in await connection.execute(part)})
+    told = []
+    for state, change in made:
+        place = places[change.camera_id]
+        payload = {
+            "state": change.new,
+            "old": change.old,
+            "cause": change.cause,
+            "since": change.since.isoformat(),
+            "at": change.at.isoformat(),
+            "link": state.link_value.value,
+            "picture": state.picture_value.value,
+        }
+        told.append(Told("state", change.camera_id, place.area_id, place.unit_id, payload))
+    if told:
+        await record_many(connection, told)
 
 
 def _first_intervals(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -205,23 +234,19 @@ async def forget(scope: Scope, connection: Connection, before: datetime, *, limi
     return gone
 
 
-async def queue_changes(
-    db: Database,
-    scope: Scope,
-    known: Known,
-    changes: Sequence[Change],
-    then: Callable[[Connection], Awaitable[None]] | None = None,
-) -> asyncio.Future[None]:
-    """Group commit of one camera's new state with its changes, and of what ``then`` writes of them; awaiting what
-    is returned waits for the disk."""
+def writer(scope: Scope, then: Callable[[Connection, Sequence[Moved]], Awaitable[None]] | None = None) -> Joint:
+    """For :meth:`Batch.add_joint`: writes new states with their changes, of many cameras at once, and what ``then``
+    writes of those that changed. A group commit takes together only what was queued with the same writer."""
+    require_everywhere(scope, Permission.SYSTEM)
 
-    async def work(connection: Connection) -> None:
-        await save(scope, connection, [known])
-        await save_changes(scope, connection, known.state, changes)
-        if then is not None:
-            await then(connection)
+    async def work(connection: Connection, moved: Sequence[Moved]) -> None:
+        await save(scope, connection, [one.known for one in moved])
+        await save_moved(scope, connection, moved)
+        changed = [one for one in moved if one.changes]
+        if then is not None and changed:
+            await then(connection, changed)
 
-    return await db.batch.add_work(work)
+    return work
 
 
 async def queue_rows(db: Database, scope: Scope, known: Sequence[Known]) -> asyncio.Future[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,8 @@ MAX_WAITING = 5_000
 MAX_GROUP = 1_000
 
 Work = Callable[[AsyncConnection], Awaitable[None]]
+#: Writes many alike at once, in the order in which they were queued.
+Joint = Callable[[AsyncConnection, Sequence[Any]], Awaitable[None]]
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +33,8 @@ class _Item:
     statement: Executable | None = None
     parameters: Mapping[str, Any] | None = None
     work: Work | None = None
+    joint: Joint | None = None
+    part: Any = None
 
 
 class Batch:
@@ -69,6 +73,14 @@ class Batch:
         must only write.
         """
         return await self._put(_Item(_future(), work=work))
+
+    async def add_joint(self, joint: Joint, part: Any) -> asyncio.Future[None]:
+        """Queue one of many alike: a hundred of a group cost ``joint`` hardly more statements than one.
+
+        Like ``work`` it may be called twice. Single statements and joint writes of one group may change places with
+        each other, never with ``work``.
+        """
+        return await self._put(_Item(_future(), joint=joint, part=part))
 
     async def flush(self) -> None:
         """Commit now what is queued, and wait for it."""
@@ -165,21 +177,35 @@ def _fail(item: _Item, error: Exception) -> None:
 def _runs(group: list[_Item]) -> list[list[_Item]]:
     runs: list[list[_Item]] = []
     for item in group:
-        # Many at once are sent with the columns of the first, so the others must have the same.
-        if runs and item.statement is not None and _alike(runs[-1][0], item):
-            runs[-1].append(item)
+        last = _last(runs, item)
+        if last is not None and _alike(last[0], item):
+            last.append(item)
         else:
             runs.append([item])
     return runs
 
 
+def _last(runs: list[list[_Item]], item: _Item) -> list[_Item] | None:
+    """The run that ``item`` may not overtake: a joint write passes statements, a statement passes joint writes."""
+    for run in reversed(runs):
+        if run[0].work is not None or item.work is not None or (run[0].joint is None) == (item.joint is None):
+            return run
+    return None
+
+
 def _alike(first: _Item, item: _Item) -> bool:
-    return first.statement is item.statement and (first.parameters or {}).keys() == (item.parameters or {}).keys()
+    if item.joint is not None:
+        return first.joint is item.joint
+    # Many at once are sent with the columns of the first, so the others must have the same.
+    same = item.statement is not None and first.statement is item.statement
+    return same and (first.parameters or {}).keys() == (item.parameters or {}).keys()
 
 
 async def _execute(connection: AsyncConnection, run: list[_Item]) -> None:
     first = run[0]
     if first.work is not None:
         await first.work(connection)
+    elif first.joint is not None:
+        await first.joint(connection, [item.part for item in run])
     elif first.statement is not None:
         await connection.execute(first.statement, [dict(item.parameters or {}) for item in run])

@@ -239,18 +239,18 @@ async def test_what_the_disk_refused_is_owed(
     bench: Bench, district: District, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     camera = district.a[0]
-    real = state_store.save_changes
+    real = state_store.save_moved
 
     async def full(*_: object) -> None:
         raise XueliangError(Kind.UNAVAILABLE, "disk full")
 
-    monkeypatch.setattr(state_store, "save_changes", full)
+    monkeypatch.setattr(state_store, "save_moved", full)
     with pytest.raises(XueliangError):
         await bench.see(bench.picture(camera, "p1", Picture.GOOD))
     state = bench.sink.state(camera)
     assert state is not None
     assert state.state is State.OK
-    monkeypatch.setattr(state_store, "save_changes", real)
+    monkeypatch.setattr(state_store, "save_moved", real)
     await bench.done(asyncio.ensure_future(bench.sink.flush()))
     async with bench.db.read() as tx:
         changes = [c for _, c in await state_store.changes_of(SYSTEM, tx, camera)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -140,6 +141,31 @@ async def test_a_bad_write_fails_alone(db: Database) -> None:
     assert isinstance(acks[1].exception(), XueliangError)
     assert acks[2].exception() is None
     assert await names(db) == ["a", "c", "d"]
+
+
+async def test_many_alike_are_written_at_once(db: Database) -> None:
+    calls: list[tuple[str, list[str]]] = []
+
+    async def many(connection: Connection, parts: Sequence[str]) -> None:
+        calls.append(("many", list(parts)))
+        await connection.execute(ADD, [area(part) for part in parts])
+
+    async def work(connection: Connection) -> None:
+        calls.append(("work", []))
+
+    for name in "abc":
+        await db.batch.add_joint(many, name)
+        await db.batch.add(ADD, area(name + name))  # between them, and in nobody's way
+    await db.batch.add_work(work)  # nothing overtakes it
+    await db.batch.add_joint(many, "d")
+    await db.batch.flush()
+    assert calls == [("many", ["a", "b", "c"]), ("work", []), ("many", ["d"])]
+    assert await names(db) == ["a", "aa", "b", "bb", "c", "cc", "d"]
+    bad, good = await db.batch.add_joint(many, "a"), await db.batch.add_joint(many, "e")
+    await db.batch.flush()
+    assert isinstance(bad.exception(), XueliangError)
+    assert good.exception() is None
+    assert calls[-3:] == [("many", ["a", "e"]), ("many", ["a"]), ("many", ["e"])]
 
 
 async def test_soon_shares_commits_without_waiting_for_time(db: Database) -> None:
