@@ -1,30 +1,31 @@
-"""Edge: the list of cameras as people ask for it: filtered, sorted and cut in one statement; and counts per area."""
+"""Edge: the list of cameras as people ask for it: filtered, sorted and cut in one statement; and counts per area.
+
+Which cameras, and how many, is read from ``camera_listing`` alone; what a page shows of them is joined to its few rows.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 
-from config.scope import Scope
+from config.scope import Permission, Scope
 from health.observation import Link, Picture
 from health.state import State
-from health.state_store import in_scope
-from health.tables import camera_states
+from health.tables import camera_listing, camera_states
 from registry.database import Connection
 from registry.lifecycle import WATCHED, Lifecycle
-from registry.scope_store import area_tree
+from registry.scope_store import area_tree, visible
 from registry.tables import areas, bindings, cameras, devices, points
 
 MAX_PAGE = 500
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_c, _s, _p, _d = cameras.c, camera_states.c, points.c, devices.c
+_c, _s, _p, _d, _l = cameras.c, camera_states.c, points.c, devices.c, camera_listing.c
 
 
 class Sort(StrEnum):
@@ -109,44 +110,35 @@ async def list_cameras(
 ) -> tuple[list[CameraRow], Cursor | None]:
     """One page; the second answer is ``after`` for the next, ``None`` at the end."""
     by, down = _sorted_by(sort), sort.value.startswith("-")
-    # First which, from narrow columns and indexes; then everything of those few.
-    query = sa.select(_c.id, by.label("sorted_by")).select_from(_joined(wanted.text is not None))
-    query = query.where(in_scope(scope), *_where(wanted))
+    query = sa.select(_l.camera_id, by.label("sorted_by")).where(_inside(scope), *_where(wanted))
     if after is not None:
         value, last = _bound(sort, after[0]), after[1]
         beyond = by < value if down else by > value
-        query = query.where(_c.id > last if sort is Sort.ID else sa.or_(beyond, sa.and_(by == value, _c.id > last)))
-    query = query.order_by(*([] if sort is Sort.ID else [by.desc() if down else by]), _c.id)
+        further = sa.or_(beyond, sa.and_(by == value, _l.camera_id > last))
+        query = query.where(_l.camera_id > last if sort is Sort.ID else further)
+    query = query.order_by(*([] if sort is Sort.ID else [by.desc() if down else by]), _l.camera_id)
     limit = max(1, min(limit, MAX_PAGE))
-    found = (await connection.execute(query.limit(limit + 1))).all()
-    ids = [row.id for row in found[:limit]]
-    rows = {row.id: row for row in await connection.execute(_details().where(_c.id.in_(ids)))}
-    items = [_load(rows[camera_id]) for camera_id in ids]
-    return items, (_value(found[limit - 1].sorted_by), ids[-1]) if len(found) > limit else None
+    found = (await connection.execute(_details(query.limit(limit + 1).subquery(), down))).all()
+    items = [_load(row) for row in found[:limit]]
+    return items, (_value(found[limit - 1].sorted_by), items[-1].id) if len(found) > limit else None
 
 
 async def count_cameras(scope: Scope, connection: Connection, wanted: Wanted = Wanted()) -> dict[State, int]:
     """How many cameras that the filters leave are in which state."""
-    state = _state()
-    query = sa.select(state.label("state"), sa.func.count().label("n")).select_from(_joined(wanted.text is not None))
+    query = sa.select(_l.state, sa.func.count().label("n")).where(_inside(scope), *_where(wanted))
     counts = dict.fromkeys(State, 0)
-    for row in await connection.execute(query.where(in_scope(scope), *_where(wanted)).group_by(state)):
-        counts[State(row.state)] += row.n
+    for state, number in await connection.execute(query.group_by(_l.state)):
+        counts[state] += number
     return counts
 
 
 async def count_by_area(scope: Scope, connection: Connection) -> tuple[dict[str, dict[State, int]], dict[State, int]]:
     """Watched cameras in scope by area and state, each area with everything below it, and those of the whole tree."""
-    state = _state()
-    query = (
-        sa.select(_c.area_id, state.label("state"), sa.func.count().label("n"))
-        .select_from(cameras.outerjoin(camera_states, _s.camera_id == _c.id))
-        .where(in_scope(scope), _c.lifecycle.in_(sorted(WATCHED)))
-        .group_by(_c.area_id, state)
-    )
+    query = sa.select(_l.area_id, _l.state, sa.func.count().label("n"))
+    query = query.where(_inside(scope), *_where(Wanted())).group_by(_l.area_id, _l.state)
     own: dict[str, dict[State, int]] = defaultdict(lambda: dict.fromkeys(State, 0))
-    for row in await connection.execute(query):
-        own[row.area_id][State(row.state)] += row.n
+    for area_id, state, number in await connection.execute(query):
+        own[area_id][state] += number
     parents = {row.id: row.parent_id for row in await connection.execute(sa.select(areas.c.id, areas.c.parent_id))}
     summed: dict[str, dict[State, int]] = defaultdict(lambda: dict.fromkeys(State, 0))
     whole = dict.fromkeys(State, 0)
@@ -168,21 +160,20 @@ def _line(area_id: str, parents: Mapping[str, str | None]) -> list[str]:
     return line
 
 
-def _state() -> ColumnElement[Any]:
-    return sa.func.coalesce(_s.state, State.UNKNOWN.value)
+def _inside(scope: Scope) -> ColumnElement[bool]:
+    return visible(scope.where(Permission.READ), _l.area_id, _l.unit_id)
 
 
 def _sorted_by(sort: Sort) -> ColumnElement[Any]:
     match sort:
         case Sort.NAME | Sort.NAME_DOWN:
-            return _c.name
+            return _l.name
         case Sort.SINCE | Sort.SINCE_DOWN:
-            return sa.func.coalesce(_s.since, sa.literal(_EPOCH, _s.since.type), type_=_s.since.type)
+            return _l.since
         case Sort.STATE | Sort.STATE_DOWN:
-            ranks = {state.value: rank for state, rank in SEVERITY.items()}
-            return sa.case(ranks, value=_state(), else_=SEVERITY[State.UNKNOWN])
+            return sa.case({state.value: rank for state, rank in SEVERITY.items()}, value=_l.state)
         case Sort.ID:
-            return _c.id
+            return _l.camera_id
 
 
 def _value(value: Any) -> str | int:
@@ -191,21 +182,17 @@ def _value(value: Any) -> str | int:
 
 def _bound(sort: Sort, value: str | int) -> Any:
     if sort in (Sort.SINCE, Sort.SINCE_DOWN):
-        return sa.literal(datetime.fromisoformat(str(value)), _s.since.type)
+        return sa.literal(datetime.fromisoformat(str(value)), _l.since.type)
     return value
 
 
-def _joined(names_too: bool) -> sa.FromClause:
-    joined: sa.FromClause = cameras.outerjoin(camera_states, _s.camera_id == _c.id)
-    if names_too:
-        joined = joined.join(devices, _d.id == _c.device_id)
-        still = sa.and_(bindings.c.camera_id == _c.id, bindings.c.until.is_(None))
-        joined = joined.outerjoin(bindings, still).outerjoin(points, _p.id == bindings.c.point_id)
-    return joined
-
-
-def _details() -> sa.Select[Any]:
-    return sa.select(
+def _details(page: sa.Subquery, down: bool) -> sa.Select[Any]:
+    """The rows of a page in its order."""
+    held = sa.and_(bindings.c.camera_id == _c.id, bindings.c.until.is_(None))
+    joined = page.join(cameras, _c.id == page.c.camera_id).join(devices, _d.id == _c.device_id)
+    joined = joined.outerjoin(camera_states, _s.camera_id == _c.id).outerjoin(bindings, held)
+    query = sa.select(
+        page.c.sorted_by,
         _c.id,
         _c.name,
         _c.gb_id,
@@ -228,35 +215,41 @@ def _details() -> sa.Select[Any]:
         _s.last_at,
         _s.last_good_at,
         _s.next_check_at,
-    ).select_from(_joined(names_too=True))
+    ).select_from(joined.outerjoin(points, _p.id == bindings.c.point_id))
+    return query.order_by(page.c.sorted_by.desc() if down else page.c.sorted_by, _c.id)
 
 
 def _where(wanted: Wanted) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if not wanted.all_lifecycles:
-        found.append(_c.lifecycle.in_(sorted(WATCHED)))
+        found.append(_l.lifecycle.in_(sorted(WATCHED)))
     if wanted.states:
-        found.append(_state().in_([state.value for state in wanted.states]))
+        found.append(_l.state.in_(list(wanted.states)))
     if wanted.area_id is not None:
-        found.append(_c.area_id.in_(area_tree(frozenset({wanted.area_id}))))
-    for column, value in ((_c.unit_id, wanted.unit_id), (_c.device_id, wanted.device_id)):
+        found.append(_l.area_id.in_(area_tree(frozenset({wanted.area_id}))))
+    for column, value in ((_l.unit_id, wanted.unit_id), (_l.device_id, wanted.device_id)):
         if value is not None:
             found.append(column == value)
     if wanted.point_id is not None:
         held = sa.select(bindings.c.camera_id).where(bindings.c.point_id == wanted.point_id, bindings.c.until.is_(None))
-        found.append(_c.id.in_(held))
+        found.append(_l.camera_id.in_(held))
     if wanted.gb_ids:
-        found.append(_c.gb_id.in_(list(wanted.gb_ids)))
+        found.append(_l.gb_id.in_(list(wanted.gb_ids)))
     if wanted.ids:
-        found.append(_c.id.in_(list(wanted.ids)))
+        found.append(_l.camera_id.in_(list(wanted.ids)))
     if wanted.text:
-        columns = (_c.name, _c.gb_id, _p.name, _p.code, _d.host)
-        found.append(sa.or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+        # Folded by the database on both sides: it and Python do not agree on every letter.
+        found.append(_l.found_by.contains(sa.func.lower(_escaped(wanted.text)), escape="/"))
     return found
+
+
+def _escaped(text: str) -> str:
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _load(row: sa.Row[Any]) -> CameraRow:
     values = dict(row._mapping)
+    del values["sorted_by"]
     if row.state is None:
         nothing = {"state": State.UNKNOWN, "cause": "never_checked", "link": Link.UNKNOWN, "picture": Picture.UNKNOWN}
         values |= nothing

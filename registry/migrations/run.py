@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 
 from config.errors import Kind, XueliangError
 from registry.database import Database, metadata
+from registry.migrations.listing import fasten, loosen
 
 _FOLDER = Path(__file__).parent
 
@@ -66,9 +67,12 @@ def _upgrade(connection: sa.Connection) -> Migrated:
             f"the database is at revision {before}, which this program does not know",
             fix="Start the newer version that changed it, or restore the backup made before that",
         )
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if before != newest():
+        config = _config()
+        config.attributes["connection"] = connection
+        loosen(connection)
+        command.upgrade(config, "head")
+        fasten(connection)
     return Migrated(before, newest())
 
 
