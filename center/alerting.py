@@ -54,7 +54,7 @@ def delivery_of(
         storage.db,
         storage.clock,
         rng,
-        Webhook(Opener(OpenerPolicy(own.allow_loopback, _own_ports(settings))), storage.clock, own.try_seconds),
+        webhook_of(storage),
         destinations,
         DeliverySettings(public_url(settings), BackOff(most=own.pause_most_seconds, give_up=own.give_up_seconds)),
         topology=topology,
@@ -62,6 +62,13 @@ def delivery_of(
         rules=rules_of(settings),
         tidy=keeper.tidy,
     )
+
+
+def webhook_of(storage: Storage) -> Webhook:
+    """Posts to receivers that are named in the settings, never to a service of our own."""
+    own = storage.settings.alerts
+    policy = OpenerPolicy(own.allow_loopback, _own_ports(storage.settings))
+    return Webhook(Opener(policy), storage.clock, own.try_seconds)
 
 
 def public_url(settings: Settings) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,9 +21,12 @@ from camera_gateway.rtsp.client import RtspClient
 from camera_gateway.rtsp.timing import Deadlines
 from camera_gateway.source import SourceHub
 from center import states
-from center.alerting import Topologies, delivery_of, keeper_of
+from center.alerting import Topologies, delivery_of, keeper_of, webhook_of
+from center.anchors import Anchors as AuditAnchors
+from center.anchors import places_of
 from center.finding import Finding
 from center.storage import Storage
+from center.upkeep import Upkeep
 from config.errors import Kind, XueliangError
 from config.settings import Settings, port_ranges, split_listen
 from health.cleaning import Cleaning, CleaningSettings
@@ -56,6 +60,7 @@ class App:
     book: WatchBook
     engine: Engine
     delivery: Delivery
+    upkeep: Upkeep
     finding: Finding | None
 
     async def close(self) -> None:
@@ -114,7 +119,14 @@ def build(storage: Storage, rng: random.Random, listener: Listener | None = None
     engine = _engine(storage, scheduler, book, sink, LivenessCheck(rtsp, onvif, clock), picture, listener)
     delivery = delivery_of(storage, topology, keeper, sink.state, rng)
     finding = Finding(storage, reach, onvif, rtsp, rng) if settings.discovery.enabled else None
-    return App(storage, reach, hub, pool, scheduler, book, engine, delivery, finding)
+    return App(storage, reach, hub, pool, scheduler, book, engine, delivery, upkeep_of(storage), finding)
+
+
+def upkeep_of(storage: Storage) -> Upkeep:
+    settings = storage.settings
+    every = timedelta(minutes=settings.audit.anchor_minutes)
+    anchors = AuditAnchors(storage.db, places_of(settings, webhook_of(storage)), every)
+    return Upkeep(storage.db, anchors, settings.retention.audit_days)
 
 
 def _deadlines(settings: Settings) -> Deadlines:

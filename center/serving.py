@@ -7,9 +7,10 @@ import logging
 import random
 import resource
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from center.api.app import core_of
 from center.api.asked import Core
@@ -84,8 +85,8 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
     metrics = Metrics(app)
     core = service.core
     await make_first_admin(app.storage.db, core.logins.passwords, core.first, note if sys.stderr.isatty() else None)
-    live = asyncio.create_task(core.live.run(), name="live")
-    stack.push_async_callback(end, live)
+    _keep_running(service, stack, core.live.run(), "live")
+    _keep_running(service, stack, app.upkeep.run(), "upkeep")
     for listener in _listeners(service, metrics):
         await listener.start()
         stack.push_async_callback(listener.close)
@@ -100,13 +101,9 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
     stack.push_async_callback(_end_engine, app, engine)
     await _ready(app, engine)
     service.missing.pop("engine")
-    delivery = asyncio.create_task(app.delivery.run(), name="delivery")
-    delivery.add_done_callback(lambda task: _tell_end(service, task))
-    stack.push_async_callback(end, delivery)
+    _keep_running(service, stack, app.delivery.run(), "delivery")
     if app.finding is not None:
-        finding = asyncio.create_task(app.finding.run(), name="discovery")
-        finding.add_done_callback(lambda task: _tell_end(service, task))
-        stack.push_async_callback(end, finding)
+        _keep_running(service, stack, app.finding.run(), "discovery")
     log.info("- serving %s, data in %s", service.url, settings.service.data_dir)
 
 
@@ -125,6 +122,13 @@ def _listeners(service: Service, metrics: Metrics) -> list[Listener]:
     if settings.metrics.listen:
         found.append(Listener(build_metrics(metrics.exposition), Listening(settings.metrics.listen)))
     return found
+
+
+def _keep_running(service: Service, stack: AsyncExitStack, loop: Coroutine[Any, Any, None], name: str) -> None:
+    """Until the stack ends it; should it end by itself, the service says so."""
+    task = asyncio.create_task(loop, name=name)
+    task.add_done_callback(lambda ended: _tell_end(service, ended))
+    stack.push_async_callback(end, task)
 
 
 async def _ready(app: App, engine: asyncio.Task[None]) -> None:

@@ -7,7 +7,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from config.setting import Network, Section, setting
-from config.settings_alerts import Alerts
+from config.settings_alerts import Alerts, Destination
+from config.settings_audit import Audit
 from config.settings_cameras import Cameras, Discovery, Reach
 from config.settings_checks import Checks, References, Retention
 from config.settings_logins import Logins
@@ -27,6 +28,7 @@ class Settings(Section):
     thresholds: Thresholds = setting({}, "Where a measure of a picture becomes a verdict.")
     retention: Retention = setting({}, "How long data is kept.")
     alerts: Alerts = setting({}, "When people are told of a failure, and who.")
+    audit: Audit = setting({}, "The log of who did what, and where its anchors go.")
     metrics: Metrics = setting({}, "Who may read /metrics.")
     logging: Logging = setting({}, "What is written to standard error.")
 
@@ -167,10 +169,25 @@ def _checks(settings: Settings) -> list[Clash]:
 
 
 def _alerts(settings: Settings) -> list[Clash]:
+    found = _destinations(settings, "alerts.destinations", settings.alerts.destinations)
+    found += _destinations(settings, "audit.anchor_webhooks", settings.audit.anchor_webhooks)
+    if settings.audit.anchor_syslog:
+        try:
+            split_listen(settings.audit.anchor_syslog)
+        except ValueError:
+            allowed = "an IP address and a port, such as 10.0.0.5:514"
+            found.append(Clash("audit.anchor_syslog", settings.audit.anchor_syslog, allowed))
+    if settings.alerts.most_wait_seconds < settings.alerts.wait_seconds:
+        shortest = f"at least alerts.wait_seconds ({settings.alerts.wait_seconds:g})"
+        found.append(Clash("alerts.most_wait_seconds", f"{settings.alerts.most_wait_seconds:g}", shortest))
+    return found
+
+
+def _destinations(settings: Settings, of: str, destinations: list[Destination]) -> list[Clash]:
     found: list[Clash] = []
     seen: set[str] = set()
-    for number, one in enumerate(settings.alerts.destinations):
-        key = f"alerts.destinations.{number}"
+    for number, one in enumerate(destinations):
+        key = f"{of}.{number}"
         if not one.name or not one.url or one.secret is None:
             found.append(Clash(key, one.name, "a name, a url, and a secret_file"))
             continue
@@ -184,7 +201,4 @@ def _alerts(settings: Settings) -> list[Clash]:
             found.append(Clash(f"{key}.url", one.name, "https, or allow_clear = true"))
         if loopback and not settings.alerts.allow_loopback:
             found.append(Clash(f"{key}.url", one.name, "loopback only with alerts.allow_loopback = true"))
-    if settings.alerts.most_wait_seconds < settings.alerts.wait_seconds:
-        shortest = f"at least alerts.wait_seconds ({settings.alerts.wait_seconds:g})"
-        found.append(Clash("alerts.most_wait_seconds", f"{settings.alerts.most_wait_seconds:g}", shortest))
     return found

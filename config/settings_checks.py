@@ -121,3 +121,11 @@ class Retention(Section):
         ge=1,
         le=3660,
     )
+    audit_days: int = setting(
+        1095,
+        "The audit log and the register of views.",
+        unit="days",
+        ge=180,
+        le=36_600,
+        danger="What the law asks to be kept of who looked at whom is gone after so many days.",
+    )

@@ -53,6 +53,16 @@ async def still(scope: Scope, connection: Connection, known: Known, rules: Sessi
     return await _session(scope, connection, sessions.c.id == known.session.id, rules, now)
 
 
+async def by_ids(
+    scope: Scope, connection: Connection, principal_id: str, session_id: str | None, rules: SessionRules, now: datetime
+) -> Known | None:
+    """The login that something was opened under, as it stands now. ``session_id`` none: a token's."""
+    if session_id is None:
+        return await _token(scope, connection, tokens.c.principal_id == principal_id, now)
+    mine = sa.and_(sessions.c.id == session_id, sessions.c.principal_id == principal_id)
+    return await _session(scope, connection, mine, rules, now)
+
+
 async def _session(
     scope: Scope, connection: Connection, condition: ColumnElement[bool], rules: SessionRules, now: datetime
 ) -> Known | None:

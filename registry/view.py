@@ -76,6 +76,17 @@ class RegisterRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenView:
+    """Whose view of what is not over. ``session_id`` is none for a token's."""
+
+    view_id: str
+    principal_id: str
+    session_id: str | None
+    camera_id: str
+    kind: ViewKind
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """``secret`` is given out once; what is kept is its digest."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,11 +17,12 @@ from registry.audit_chain import Act
 from registry.audit_store import append_many
 from registry.camera import Camera
 from registry.database import Connection, clock_of
+from registry.login_tables import sessions
 from registry.nouns_store import CAMERA
 from registry.rows_store import forbidden, load, not_found
 from registry.scope_store import require_everywhere, visible
 from registry.session import digest, new_secret
-from registry.tables import cameras
+from registry.tables import cameras, principals
 from registry.view import (
     NEEDS,
     OF_ALL,
@@ -28,6 +30,7 @@ from registry.view import (
     TICKET,
     TICKETED,
     Intent,
+    OpenView,
     RegisterRow,
     Ticket,
     ViewKind,
@@ -64,9 +67,15 @@ async def viewable(scope: Scope, connection: Connection, camera_ids: Sequence[st
 
 
 async def begin(
-    scope: Scope, connection: Connection, principal_id: str, asked: Sequence[Camera], intent: Intent
+    scope: Scope,
+    connection: Connection,
+    principal_id: str,
+    asked: Sequence[Camera],
+    intent: Intent,
+    session_id: str | None = None,
 ) -> list[Ticket]:
-    """A row and a single-use ticket for each camera of :func:`viewable`. Raises ``INVALID`` and ``LIMIT``."""
+    """A row and a single-use ticket for each camera of :func:`viewable`; they end with the session they are given to,
+    a token's with the token. Raises ``INVALID`` and ``LIMIT``."""
     if intent.kind not in TICKETED:
         raise XueliangError(Kind.INVALID, f"a view of the kind {intent.kind.value} has no ticket", where="kind")
     check_intent(intent)
@@ -81,6 +90,7 @@ async def begin(
             "digest": digest(ticket.secret),
             "principal_id": principal_id,
             "expires": ticket.expires,
+            "session_id": session_id,
         }
         for ticket in tickets
     ]
@@ -89,10 +99,19 @@ async def begin(
     return tickets
 
 
-async def shown(scope: Scope, connection: Connection, camera: Camera, intent: Intent, about: str | None = None) -> str:
-    """The row of one still, written before it is handed out; the view's id. ``about``: which picture."""
+async def shown(
+    scope: Scope,
+    connection: Connection,
+    camera: Camera,
+    intent: Intent,
+    about: str | None = None,
+    *,
+    view_id: str | None = None,
+) -> str:
+    """The row of one still, written before it is handed out; the view's id, drawn here unless it is in the picture
+    already. ``about``: which picture."""
     check_intent(intent)
-    view_id = new_id()
+    view_id = view_id or new_id()
     await _write(scope, connection, [(view_id, camera)], ViewMoment.SHOWN, intent, reason=about)
     return view_id
 
@@ -102,9 +121,12 @@ async def redeem(scope: Scope, connection: Connection, secret: str, camera_id: s
     require_everywhere(scope, Permission.SYSTEM)
     now = clock_of(connection).now()
     mine = _t.digest == digest(secret), _t.used_at.is_(None), _t.ended_at.is_(None), _t.expires > now
+    enabled = _t.principal_id.in_(sa.select(principals.c.id).where(principals.c.disabled.is_(False)))
+    logged_in = sa.or_(_t.session_id.is_(None), _t.session_id.in_(sa.select(sessions.c.id)))
     held = sa.select(_r.view_id).where(_r.camera_id == camera_id, _r.moment == ViewMoment.BEGIN)
-    statement = sa.update(view_tickets).where(*mine, _t.view_id.in_(held)).values(used_at=now).returning(_t.view_id)
-    view_id = (await connection.execute(statement)).scalar_one_or_none()
+    statement = sa.update(view_tickets).where(*mine, enabled, logged_in, _t.view_id.in_(held))
+    used = statement.values(used_at=now).returning(_t.view_id)
+    view_id = (await connection.execute(used)).scalar_one_or_none()
     if view_id is None:
         raise XueliangError(
             Kind.FORBIDDEN,
@@ -123,13 +145,36 @@ async def end(scope: Scope, connection: Connection, principal_id: str, view_id: 
     await _end(scope, connection, [view_id], reason)
 
 
-async def end_all_of(scope: Scope, connection: Connection, principal_id: str, reason: str) -> list[str]:
-    """An account, grant, session or token was revoked: the views it opened are over; their ids."""
+async def open_views(scope: Scope, connection: Connection, view_id: str | None = None) -> list[OpenView]:
+    """What is under way or may still be opened, of everybody; or one of it."""
     require_everywhere(scope, Permission.SYSTEM)
-    query = sa.select(_t.view_id).where(_t.principal_id == principal_id, _t.ended_at.is_(None))
-    ids = list((await connection.execute(query)).scalars())
+    held = sa.and_(_r.view_id == _t.view_id, _r.moment == ViewMoment.BEGIN)
+    query = sa.select(_t.view_id, _t.principal_id, _t.session_id, _r.camera_id, _r.kind).join(view_register, held)
+    one = () if view_id is None else (_t.view_id == view_id,)
+    found = await connection.execute(query.where(_t.ended_at.is_(None), *one).order_by(_r.seq))
+    return [OpenView(**row._mapping) for row in found]
+
+
+async def seen_still(scope: Scope, connection: Connection, views: Sequence[OpenView]) -> set[str]:
+    """The ids of those views whose camera may still be looked at in this scope, with its mask as it is now."""
+    may: set[str] = set()
+    for kind in {view.kind for view in views}:
+        part = [view for view in views if view.kind is kind]
+        allowed = sa.or_(*(_inside(scope, permission) for permission in NEEDS[kind]))
+        query = sa.select(cameras).where(cameras.c.id.in_(sorted({view.camera_id for view in part})), allowed)
+        shown_: set[str] = set()
+        for row in await connection.execute(query):
+            with suppress(XueliangError):
+                check_mask(load(CAMERA, row), kind)
+                shown_.add(row.id)
+        may |= {view.view_id for view in part if view.camera_id in shown_}
+    return may
+
+
+async def end_views(scope: Scope, connection: Connection, ids: Sequence[str], reason: str) -> None:
+    """What opened them was revoked: they are over. Those that ended before stay as they are."""
+    require_everywhere(scope, Permission.SYSTEM)
     await _end(scope, connection, ids, reason)
-    return ids
 
 
 async def tidy(scope: Scope, connection: Connection, *, limit: int = 500) -> int:
@@ -173,10 +218,11 @@ async def page(
     return rows, [rows[-1].view_id, rows[-1].moment.value] if len(found) > limit else None
 
 
-async def forget(scope: Scope, connection: Connection, before: datetime) -> int:
-    """Delete rows older than ``before``, the audit's row of the deletion with it; how many."""
+async def forget(scope: Scope, connection: Connection, before: datetime, *, limit: int = 5000) -> int:
+    """Delete some of the rows older than ``before``, the audit's row of the deletion with it; how many."""
     require_everywhere(scope, Permission.SYSTEM)
-    gone = await connection.execute(sa.delete(view_register).where(_r.at < before))
+    old = sa.select(_r.seq).where(_r.at < before).order_by(_r.at).limit(limit)
+    gone = await connection.execute(sa.delete(view_register).where(_r.seq.in_(old)))
     if gone.rowcount:
         details = {"rows": gone.rowcount, "before": before.isoformat()}
         await append_many(scope, connection, [Act("view.forget", "view", "-", None, None, details)])

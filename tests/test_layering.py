@@ -62,11 +62,12 @@ _OPENERS = (
     "connect_ex",
     "socket.socket",
 )
-#: The one door to cameras, the one to receivers of messages, and listening sockets: the virtual fleet's own and the
-#: discovery listener's.
+#: The one door to cameras, those to receivers of messages and to a syslog collector, and listening sockets: the
+#: virtual fleet's own and the discovery listener's.
 _DOORS = (
     "camera_gateway/reach.py",
     "alerts/opener.py",
+    "center/syslog.py",
     "camera_gateway/simulator/*",
     "camera_gateway/discovery/listener.py",
 )

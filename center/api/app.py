@@ -38,6 +38,7 @@ from center.api.guard import Guard
 from center.api.limits import Bodies, Frame, Limits
 from center.api.live import LiveThings
 from center.api.logins import Logins
+from center.api.open_views import OpenViews
 from center.api.security import PLAIN_COOKIE, SECURE_COOKIE, Site
 from center.first_admin import FirstPassword
 from center.storage import Storage
@@ -87,12 +88,14 @@ _PROBLEM = {
 def core_of(storage: Storage, passwords: Passwords | None = None) -> Core:
     """The API's own parts over an open storage."""
     logins = Logins.of(storage.db, storage.settings, passwords)
+    views = OpenViews(storage.db, logins, storage.clock)
     return Core(
         storage=storage,
         logins=logins,
-        live=LiveThings(logins.still, storage.clock),
+        live=LiveThings(logins.still, storage.clock, views.run_once),
         site=Site(storage.settings.service.public_url),
         first=FirstPassword(storage.folder.path),
+        views=views,
     )
 
 

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from center.api.languages import prefers_chinese
 from center.api.live import LiveThings
 from center.api.logins import Logins
+from center.api.open_views import OpenViews
 from center.api.problems import Problem
 from center.api.security import Site
 from center.first_admin import FirstPassword
@@ -33,6 +34,7 @@ class Core:
     live: LiveThings
     site: Site
     first: FirstPassword
+    views: OpenViews
     app: App | None = None
     missing: dict[str, str] = field(default_factory=dict)
 

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Query
 
 from center.api.asked import Auditor
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
+from center.api.reading import reading
 from center.api.shapes import Line, Listed, Moment, Out
 from config.scope import Permission
-from registry import audit_store
+from registry import anchor_store, audit_store
 from registry.audit_chain import anchor_text
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
@@ -40,13 +41,23 @@ class Fault(Out):
     text: str
 
 
+class AnchoredOut(Out):
+    """The newest anchor that a place took: of how many rows, when. ``trouble``: why it takes none now."""
+
+    place: str
+    rows: int | None
+    at: datetime | None
+    trouble: str
+
+
 class Verification(Out):
-    """``blind`` says what this cannot see; an anchor kept on another machine sees more."""
+    """``blind`` says what this cannot see; an anchor kept on another machine sees more. ``anchors``: where they go."""
 
     sound: bool
     rows: int
     faults: list[Fault]
     blind: str
+    anchors: list[AnchoredOut]
 
 
 class AnchorOut(Out):
@@ -64,9 +75,10 @@ async def list_audit(
     since: Annotated[Moment | None, Query(alias="from")] = None,
     until: Annotated[Moment | None, Query(alias="to")] = None,
 ) -> Listed[AuditEntry]:
+    """Reading it is an act and in it: the row of this reading is the first of the next."""
     query = {"who": who, "what": what, "object": object, "from": since, "to": until}
     before = position(asked, cursor, **query)
-    async with asked.read() as connection:
+    async with reading(asked, "audit", {name: value for name, value in query.items() if value}) as connection:
         rows = await audit_store.page(
             asked.scope,
             connection,
@@ -102,11 +114,25 @@ async def verify(asked: Auditor) -> Verification:
     """Every row against its chain; names an edit, a removal and a cut. Needs the permission everywhere."""
     async with asked.read() as connection:
         report = await audit_store.verify(asked.scope, connection)
+        sent = await anchor_store.sent(asked.scope, connection)
+    async with reading(asked, "audit", {"verified": report.sound, "rows": report.count}):
+        pass
     faults = [Fault(kind=f.kind.value, first=f.seq, last=f.last, text=f.text) for f in report.faults]
-    return Verification(sound=report.sound, rows=report.count, faults=faults, blind=report.blind)
+    trouble = asked.core.app.upkeep.anchors.trouble if asked.core.app is not None else {}
+    places = sorted({*sent, *trouble})
+    anchors = [
+        AnchoredOut(
+            place=place,
+            rows=sent[place].rows if place in sent else None,
+            at=sent[place].at if place in sent else None,
+            trouble=trouble.get(place, ""),
+        )
+        for place in places
+    ]
+    return Verification(sound=report.sound, rows=report.count, faults=faults, blind=report.blind, anchors=anchors)
 
 
 @router.get("/anchor", summary="The log's end, signed, to be kept elsewhere")
 async def anchor(asked: Auditor) -> AnchorOut:
-    async with asked.read() as connection:
+    async with reading(asked, "audit", {"anchor": True}) as connection:
         return AnchorOut(anchor=anchor_text(await audit_store.anchor(asked.scope, connection)))

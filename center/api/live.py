@@ -22,6 +22,8 @@ AT_MOST = 64
 
 #: The same login as it stands now, or ``None``.
 Still = Callable[[Known], Awaitable[Known | None]]
+#: Writes the ends of views whose login no longer opens them.
+Views = Callable[[], Awaitable[None]]
 
 
 @dataclass(eq=False, slots=True)
@@ -43,8 +45,9 @@ class LiveThing:
 class LiveThings:
     """Looks every two seconds whether the logins of what is open still hold, with the very grants they had."""
 
-    def __init__(self, still: Still, clock: Clock) -> None:
+    def __init__(self, still: Still, clock: Clock, views: Views | None = None) -> None:
         self._still = still
+        self._views = views
         self._clock = clock
         self._open: set[LiveThing] = set()
         self._poked = asyncio.Event()
@@ -81,6 +84,14 @@ class LiveThings:
 
     async def run_once(self) -> None:
         """End what no longer holds. If nobody can say whether it holds, it does not."""
+        await self._end_things()
+        if self._views is not None:
+            try:
+                await self._views()
+            except XueliangError as error:
+                log.warning("x views of ended logins wait for their row: %s", error)
+
+    async def _end_things(self) -> None:
         now = self._clock.now()
         for key in {_key(thing.login) for thing in self._open}:
             things = [thing for thing in self._open if _key(thing.login) == key]

@@ -14,10 +14,10 @@ from config.settings import Settings
 from registry import account_store, session_store, token_store
 from registry.account import Account, check_password, fold
 from registry.audit_store import append
-from registry.database import Database
+from registry.database import Connection, Database
 from registry.login_limits import LimitRules, LoginLimits
 from registry.login_passwords import Passwords
-from registry.login_store import Known, by_secret, still
+from registry.login_store import Known, by_ids, by_secret, still
 from registry.principal import PrincipalKind
 from registry.session import Session, SessionRules, new_secret
 
@@ -119,6 +119,11 @@ class Logins:
         """The same login as it stands now, for what stays open; looking does not make it look used."""
         async with self.db.read() as connection:
             return await still(ASKING, connection, known, self.rules, self.db.clock.now())
+
+    async def holder(self, connection: Connection, principal_id: str, session_id: str | None) -> Known | None:
+        """Who holds what was opened under this login; ``None`` when it was ended, withdrawn or disabled."""
+        now = self.db.clock.now()
+        return await by_ids(ASKING, connection, principal_id, session_id, self.rules, now)
 
     def _facts(self, login: str, address: str) -> dict[str, int]:
         standing = self.limits.standing(login, address, self.db.clock.monotonic())

@@ -11,6 +11,7 @@ from pydantic import Field
 from center.api.asked import Asked, Auditor, Viewer
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
 from center.api.problems import Problem, document, problem_of
+from center.api.reading import reading
 from center.api.shapes import Id, IdText, In, Line, Listed, Out
 from center.api.viewing import recorded
 from config.errors import Kind, XueliangError
@@ -83,7 +84,7 @@ async def add_view(asked: Viewer, camera_id: Id, body: ViewIn) -> TicketOut:
     async with recorded(asked) as connection:
         cameras = await view_register_store.viewable(asked.scope, connection, [camera_id], body.kind)
         (ticket,) = await view_register_store.begin(
-            asked.scope, connection, asked.known.principal.id, cameras, _intent(asked, body)
+            asked.scope, connection, asked.known.principal.id, cameras, _intent(asked, body), _session(asked)
         )
     return TicketOut(view_id=ticket.view_id, camera_id=ticket.camera_id, ticket=ticket.secret, expires=ticket.expires)
 
@@ -96,7 +97,7 @@ async def add_views(asked: Viewer, body: TileIn) -> TilesOut:
         found = {camera_id: await _one(asked, connection, camera_id, body.kind) for camera_id in ids}
         cameras = [camera for camera in found.values() if isinstance(camera, Camera)]
         tickets = await view_register_store.begin(
-            asked.scope, connection, asked.known.principal.id, cameras, _intent(asked, body)
+            asked.scope, connection, asked.known.principal.id, cameras, _intent(asked, body), _session(asked)
         )
     shown = {
         ticket.camera_id: TicketOut(
@@ -131,12 +132,16 @@ async def list_views(
     """Who was shown which camera, when and why; the newest first."""
     query = {"camera": camera, "principal": principal}
     before = position(asked, cursor, **query)
-    async with asked.read() as connection:
+    async with reading(asked, "views", {name: value for name, value in query.items() if value}) as connection:
         rows, last = await view_register_store.page(
             asked.scope, connection, before=before, limit=limit, camera_id=camera, principal=principal
         )
     items = [RegisterOut.model_validate(row) for row in rows]
     return Listed(items=items, next_cursor=next_cursor(asked, last, **query))
+
+
+def _session(asked: Asked) -> str | None:
+    return asked.known.session.id if asked.known.session is not None else None
 
 
 def _intent(asked: Asked, body: ViewIn) -> Intent:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from center.api.live import EVERY_SECONDS
 from config.clock import ManualClock
 from config.errors import Kind, XueliangError
 from config.scope import Role
 from registry import view_register_store
+from registry.camera_store import change_camera
 from registry.database import Connection, Database
+from registry.principal_store import add_grant
 from registry.view import PER_PRINCIPAL
-from tests.support.api_rig import SYSTEM, Client, Rig
+from tests.support.api_rig import SYSTEM, Client, Rig, grant_of
 from tests.support.api_world import add_district, camera_id, evidence_id
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -132,3 +138,90 @@ async def test_no_row_no_view(rig: Rig, li: Client, monkeypatch: pytest.MonkeyPa
         assert (answered.status, answered.code) == (503, "register")
     monkeypatch.undo()
     assert await rows(rig.db) == []
+
+
+async def test_what_is_revoked_ends_its_views_within_five_seconds(rig: Rig, li: Client, clock: ManualClock) -> None:
+    """A session, a grant, an account, a token, a mask, an area: each ends its own views and voids its tickets."""
+    assert EVERY_SECONDS <= 2.5
+    boss = await rig.user("boss", Role.ADMIN)
+    user = (await li.get("/api/v1/session")).json["principal_id"]
+
+    async def ticket(client: Client, camera: str = ONE) -> tuple[str, str]:
+        answered = (await client.post(f"/api/v1/cameras/{camera}/views", {})).json
+        return answered["ticket"], answered["view_id"]
+
+    async def refused(secret: str, camera: str = ONE) -> bool:
+        try:
+            await rig.core.views.redeem(secret, camera)
+        except XueliangError as error:
+            return error.kind is Kind.FORBIDDEN
+        return False
+
+    async def reasons() -> dict[str, str | None]:
+        await rig.core.live.run_once()
+        async with rig.db.read() as connection:
+            found, _ = await view_register_store.page(SYSTEM, connection, limit=500)
+        return {row.view_id: row.reason for row in found if row.moment.value == "end"}
+
+    other = rig.client()
+    assert (await other.log_in("li")).status == 201
+    kept, kept_view = await ticket(other)
+    assert (await rig.core.views.redeem(kept, ONE)).known.principal.id == user
+    secret, view = await ticket(li)
+    assert (await li.send("DELETE", "/api/v1/session")).status == 204
+    assert await refused(secret)
+    assert (await reasons())[view] == "login_ended"
+    assert kept_view not in await reasons()  # the same person's other session goes on
+
+    moved, moved_view = await ticket(other, LOST)
+    async with rig.db.write() as connection:
+        await change_camera(SYSTEM, connection, LOST, 1, mask=(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),))
+    assert await refused(moved, LOST)
+    assert (await reasons())[moved_view] == "rights_changed"
+
+    secret, view = await ticket(other)
+    grant = (await boss.get(f"/api/v1/users/{user}")).json["grants"][0]["id"]
+    assert (await boss.send("DELETE", f"/api/v1/users/{user}/grants/{grant}")).status == 204
+    assert await refused(secret)
+    assert {(await reasons())[one] for one in (view, kept_view)} == {"rights_changed"}
+
+    wall = await rig.token("wall", Role.SCREEN, area="a")
+    secret, view = await ticket(wall)
+    tokens = (await boss.get("/api/v1/tokens")).json["items"]
+    assert (await boss.send("DELETE", f"/api/v1/tokens/{tokens[0]['id']}")).status == 204
+    assert await refused(secret)
+    assert (await reasons())[view] == "login_ended"
+    assert await refused(secret[:-1])
+
+
+async def test_the_loop_itself_ends_them(rig: Rig, li: Client, clock: ManualClock) -> None:
+    """Rights that end by themselves poke nobody."""
+    zhao = await rig.account("zhao")
+    until = clock.now() + timedelta(seconds=30)
+    held = replace(grant_of(zhao, Role.VIEWER, "a"), until=until)
+    async with rig.db.write() as connection:
+        await add_grant(SYSTEM, connection, held)
+    client = rig.client()
+    await client.log_in("zhao")
+    assert (await client.post(f"/api/v1/cameras/{ONE}/views", {})).status == 201
+    async with asyncio.timeout(20):
+        while len(await rows(rig.db)) < 2:
+            await clock.advance(1)
+    assert (await rows(rig.db))[1][3] == "rights_changed"
+    assert clock.now() - until <= timedelta(seconds=5)
+
+
+async def test_reading_the_register_and_the_log_is_on_record(rig: Rig, li: Client) -> None:
+    await li.get(f"/api/v1/cameras/{ONE}/sample")
+    auditor = await rig.user("shen", Role.AUDITOR)
+    camera = (await auditor.get(f"/api/v1/views?camera={ONE}")).json["items"][0]
+    assert camera["kind"] == "sample"
+    for path in ("?what=session.open", "/anchor", "/verification"):
+        assert (await auditor.get(f"/api/v1/audit{path}")).status == 200
+    entries = (await auditor.get("/api/v1/audit?who=shen")).json["items"]
+    assert [(one["act"], one["details"]) for one in entries if one["act"].endswith(".read")] == [
+        ("audit.read", {"verified": True, "rows": entries[0]["details"]["rows"]}),
+        ("audit.read", {"anchor": True}),
+        ("audit.read", {"what": "session.open"}),
+        ("views.read", {"camera": ONE}),
+    ]

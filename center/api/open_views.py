@@ -1,0 +1,72 @@
+"""Edge: views whose login, grant or camera no longer allows them: their end is written, and their tickets are void."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from center.api.logins import Logins
+from config.clock import Clock
+from config.errors import Kind, XueliangError
+from config.scope import Scope
+from registry import view_register_store
+from registry.database import Database
+from registry.login_store import Known
+from registry.view import OpenView, RegisterRow
+
+log = logging.getLogger(__name__)
+
+OURS = Scope.system("views")
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A view that begins now, and who looks: hold what shows it in ``LiveThings`` under ``known``."""
+
+    row: RegisterRow
+    known: Known
+
+
+class OpenViews:
+    def __init__(self, db: Database, logins: Logins, clock: Clock) -> None:
+        self._db = db
+        self._logins = logins
+        self._clock = clock
+
+    async def redeem(self, secret: str, camera_id: str) -> Redeemed:
+        """Use a ticket: once, in time, for its camera, while its login still may look at it. Raises ``FORBIDDEN``."""
+        async with self._db.write() as connection:
+            row = await view_register_store.redeem(OURS, connection, secret, camera_id)
+            (view,) = await view_register_store.open_views(OURS, connection, row.view_id)
+            known = await self._logins.holder(connection, view.principal_id, view.session_id)
+            scope = None if known is None else known.scope(self._clock.now())
+            if known is None or scope is None or not await view_register_store.seen_still(scope, connection, [view]):
+                raise XueliangError(
+                    Kind.FORBIDDEN,
+                    "the right to look was taken away since the ticket was given",
+                    facts={"code": "ticket"},
+                )
+            return Redeemed(row, known)
+
+    async def run_once(self) -> None:
+        """One look at everybody's. Raises what the database raises; what could not be written is tried again."""
+        ending: dict[str, list[str]] = {}
+        async with self._db.read() as connection:
+            found = await view_register_store.open_views(OURS, connection)
+            by_login: dict[tuple[str, str | None], list[OpenView]] = {}
+            for view in found:
+                by_login.setdefault((view.principal_id, view.session_id), []).append(view)
+            for login, views in by_login.items():
+                known = await self._logins.holder(connection, *login)
+                if known is None:
+                    ending.setdefault("login_ended", []).extend(view.view_id for view in views)
+                    continue
+                scope = known.scope(self._clock.now())
+                may = await view_register_store.seen_still(scope, connection, views)
+                gone = [view.view_id for view in views if view.view_id not in may]
+                ending.setdefault("rights_changed", []).extend(gone)
+        for reason, ids in ending.items():
+            if ids:
+                async with self._db.write() as connection:
+                    await view_register_store.end_views(OURS, connection, ids, reason)
+                log.info("- %d views ended: %s", len(ids), reason)
