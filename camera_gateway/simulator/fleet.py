@@ -19,6 +19,7 @@ from camera_gateway.simulator.gate import Gate
 from camera_gateway.simulator.http_server import HttpServer
 from camera_gateway.simulator.onvif_device import OnvifDevices
 from camera_gateway.simulator.onvif_discovery import DiscoveryResponder
+from camera_gateway.simulator.own_network import OwnNetwork
 from camera_gateway.simulator.plan import Step
 from camera_gateway.simulator.routes import Routes
 from camera_gateway.simulator.rtsp_server import RtspServer
@@ -29,7 +30,8 @@ log = logging.getLogger(__name__)
 
 
 class Fleet:
-    """``await start()``, use, ``await stop()``. Everything is deterministic by the spec's seed but ports and token."""
+    """``await start()``, use, ``await stop()``. Deterministic by the spec's seed but for ports, the addresses where no
+    port is given, and the token."""
 
     def __init__(self, spec: FleetSpec, clock: Clock | None = None) -> None:
         spec.check()
@@ -42,6 +44,7 @@ class Fleet:
         self.control_port = 0
         self.clips = Clips(spec.cache)
         self.routes = Routes()
+        self.network = OwnNetwork()
         self._by_id: dict[str, VirtualCamera] = {}
         self._by_place: dict[str | int, VirtualDevice] = {}
         self._timers: dict[str, asyncio.Task[None]] = {}
@@ -101,6 +104,7 @@ class Fleet:
         await self.rtsp.stop()
         await self.clips.stop()
         self.routes.close()
+        self.network.close()
 
     def find(self, host: str, port: int) -> VirtualDevice | None:
         """The device that listens there. With one address for each, the address alone names it."""
@@ -248,16 +252,18 @@ class Fleet:
                 self._by_place[device.rtsp_port] = self._by_place[device.onvif_port] = device
             return
         rtsp_port, onvif_port = spec.port, spec.onvif_port
+        self.network.take(rtsp_port, random.SystemRandom())
+        place = self.network.address
         if spec.listen == "wildcard":
             rtsp_port = await self.rtsp.start("0.0.0.0", rtsp_port)  # noqa: S104 - closed unread outside 127/8
             onvif_port = await self.http.start("0.0.0.0", onvif_port)  # noqa: S104 - the same
         else:
-            first = _address(rtsp_port, 0)
+            first = place(0)
             rtsp_port = await self.rtsp.start(first, rtsp_port)
             onvif_port = await self.http.start(first, onvif_port)
             await self.rtsp.stop_listening(first, rtsp_port)
             await self.http.stop_listening(first, onvif_port)
-        self._adopt(build(spec, lambda index: (_address(rtsp_port, index), rtsp_port, onvif_port), self.clock.now()))
+        self._adopt(build(spec, lambda index: (place(index), rtsp_port, onvif_port), self.clock.now()))
         for device in self.devices:
             self._by_place[device.host] = device
             if spec.listen == "address":
@@ -271,8 +277,3 @@ class Fleet:
         for device in devices:
             device.closes_ports = self.spec.listen != "wildcard"
             self.groups.setdefault(device.group, []).append(device)
-
-
-def _address(port: int, index: int) -> str:
-    """Fleets on different ports mostly live in different /16 of 127/8: routes are the system's, not the fleet's."""
-    return f"127.{1 + port % 250}.{index // 250}.{1 + index % 250}"
