@@ -29,6 +29,7 @@ from config.errors import Kind, XueliangError
 from config.settled import settled
 from registry.batch_store import Batch
 from registry.keys import KeyRing
+from registry.sqlite_driver import DEFERRED, OneTrip
 
 #: The handle that ``db.read()`` and ``db.write()`` give and that store functions take; opaque to everybody else.
 Connection: TypeAlias = AsyncConnection
@@ -152,7 +153,9 @@ class Database:
         context = _Context(clock or SystemClock(), keys)
         options: dict[str, Any] = {"hide_parameters": True, "execution_options": {_OPTION: context}}
         if parsed.get_backend_name() == "sqlite":
-            _prepare_file(Path(parsed.database or ""))
+            file = Path(parsed.database or "")
+            _prepare_file(file)
+            options["async_creator"] = lambda: OneTrip(file)
             writer = create_async_engine(parsed, pool_size=1, max_overflow=0, **options)
             reader = create_async_engine(parsed, pool_size=_READERS, max_overflow=0, **options)
             _as_sqlite(writer, writes=True)
@@ -339,7 +342,7 @@ def _as_sqlite(engine: AsyncEngine, *, writes: bool) -> None:
         cursor.close()
 
     def on_begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else DEFERRED)
 
     sa.event.listen(engine.sync_engine, "connect", on_connect)
     sa.event.listen(engine.sync_engine, "begin", on_begin)

@@ -24,7 +24,7 @@ SOLE: dict[str, tuple[str, ...]] = {
     "cv2": ("health/*",),
     "sqlalchemy": _TABLES,
     "alembic": ("registry/database.py", "registry/migrations/*", "registry/migrate.py"),
-    "aiosqlite": ("registry/database.py",),
+    "aiosqlite": ("registry/sqlite_driver.py",),
     "psycopg": ("registry/database.py",),
     "fastapi": ("center/*",),
     "starlette": ("center/*",),
