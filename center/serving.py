@@ -85,6 +85,7 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
     metrics = Metrics(app)
     core = service.core
     await make_first_admin(app.storage.db, core.logins.passwords, core.first, note if sys.stderr.isatty() else None)
+    await core.logins.recall()
     _keep_running(service, stack, core.live.run(), "live")
     _keep_running(service, stack, app.upkeep.run(), "upkeep")
     for listener in _listeners(service, metrics):

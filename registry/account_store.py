@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +83,13 @@ async def password_of(
     condition = principals.c.id == account_id if name is None else accounts.c.login == fold(name)
     row = (await connection.execute(_query(accounts.c.password_hash).where(condition))).one_or_none()
     return None if row is None else StoredPassword(_load(row), row.password_hash)
+
+
+async def logins_of(scope: Scope, connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    """The names that accounts log in by, as they are compared, by id."""
+    require_everywhere(scope, Permission.USERS)
+    query = sa.select(accounts.c.principal_id, accounts.c.login).where(accounts.c.principal_id.in_(sorted(ids)))
+    return {row.principal_id: row.login for row in await connection.execute(query)}
 
 
 async def list_accounts(

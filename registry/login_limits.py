@@ -42,7 +42,7 @@ Key = tuple[str, str, str]
 
 
 class LoginLimits:
-    """Counts live in memory: whoever can restart the service has no need to guess. Times are monotonic seconds."""
+    """Counts live in memory; after a start they are made anew from the audit log. Times are monotonic seconds."""
 
     def __init__(self, rules: LimitRules | None = None) -> None:
         self.rules = rules or LimitRules()

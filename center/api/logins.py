@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,8 +12,9 @@ from center.api.problems import Problem
 from center.api.security import Credential
 from config.scope import Scope
 from config.settings import Settings
-from registry import account_store, session_store, token_store
+from registry import account_store, audit_store, session_store, token_store
 from registry.account import Account, check_password, fold
+from registry.audit_chain import AuditRow
 from registry.audit_store import append
 from registry.database import Connection, Database
 from registry.login_limits import LimitRules, LoginLimits
@@ -25,6 +27,8 @@ from registry.session import Session, SessionRules, new_secret
 ASKING = Scope.system("login")
 #: Uses are written down once in so long, and not for every request.
 SEEN_EVERY = timedelta(minutes=1)
+#: Failures looked back at after a start: twenty times what locks an address.
+RECALLED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,23 @@ class Logins:
         rules = SessionRules(timedelta(minutes=own.idle_minutes), timedelta(hours=own.session_hours))
         limits = LimitRules(own.failures, own.failures * 5, own.failures * 10, own.lock_minutes * 60)
         return cls(db, passwords or Passwords(), rules, LoginLimits(limits))
+
+    async def recall(self) -> None:
+        """After a start: failures of the last minutes count as before it, read from the audit log. Whoever can make
+        the service restart (by a crash, or by waiting for an update) gains no tries."""
+        now, at = self.db.clock.now(), self.db.clock.monotonic()
+        since = now - timedelta(seconds=self.limits.rules.lock_seconds)
+        async with self.db.read() as connection:
+            acts: list[AuditRow] = []
+            for act in ("session.refused", "session.open"):
+                acts += await audit_store.page(ASKING, connection, act=act, since=since, limit=RECALLED)
+            names = await account_store.logins_of(ASKING, connection, {row.object_id for row in acts})
+        for row in sorted(acts, key=lambda one: one.seq):
+            address = str(json.loads(row.details).get("address", ""))
+            name, moment = names.get(row.object_id, ""), at - max(0.0, (now - row.at).total_seconds())
+            self.limits.failed(name, address, moment)
+            if row.act == "session.open":
+                self.limits.succeeded(name, address)
 
     async def log_in(self, name: str, password: SecretStr, address: str, agent: str) -> Opened:
         """A new session. Raises ``login_failed`` (alike for names that do not exist) and ``login_locked``."""

@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
+from center.api.logins import Logins
 from config.clock import ManualClock
 from config.scope import Role
 from registry import audit_store
 from registry.database import Database
+from registry.login_limits import LoginLimits
 from tests.support.api_rig import PASSWORD, SYSTEM, Rig
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -69,6 +71,30 @@ async def test_failures_are_alike_for_names_that_do_not_exist_and_lock(rig: Rig,
     assert (answered.status, answered.headers["retry-after"]) == (429, "1")
     await clock.advance(1)
     assert (await rig.client().log_in("li")).status == 201
+
+
+async def test_a_restart_gives_no_tries(rig: Rig, clock: ManualClock) -> None:
+    """Counts and locks come back from the audit log: of a name, of an address, and not of what succeeded."""
+    for name in ("li", "wang", "zhao"):
+        await rig.account(name, Role.VIEWER)
+    for _ in range(5):
+        await rig.client().log_in("li", "wrong password")
+    for _ in range(4):
+        await rig.client().log_in("wang", "wrong password")
+    await rig.client().log_in("nobody", "wrong password")
+    await rig.client().log_in("zhao", "wrong password")
+    await rig.client().log_in("zhao")
+    before = rig.core.logins
+    after = Logins(before.db, before.passwords, before.rules, LoginLimits(before.limits.rules))
+    await after.recall()
+    for name in ("li", "wang", "zhao"):
+        now = clock.monotonic()
+        assert after.limits.standing(name, "127.0.0.1", now) == before.limits.standing(name, "127.0.0.1", now), name
+    assert after.limits.standing("li", "127.0.0.1", clock.monotonic()).wait == 900
+    await clock.advance(901)
+    later = Logins(before.db, before.passwords, before.rules, LoginLimits(before.limits.rules))
+    await later.recall()
+    assert later.limits.standing("li", "127.0.0.1", clock.monotonic()).wait == 0
 
 
 async def test_many_tries_at_once_are_many_failures(rig: Rig) -> None:
