@@ -61,18 +61,22 @@ class Source:
         self._stopping = False
 
     @asynccontextmanager
-    async def subscribe(self, limit: int = 64) -> AsyncIterator[Subscription]:
-        """Units from the next keyframe on, over reconnects, in a queue of at most ``limit``."""
+    async def subscribe(self, limit: int = 64, linger: float | None = None) -> AsyncIterator[Subscription]:
+        """Units from the next keyframe on, over reconnects, in a queue of at most ``limit``. The session stays for
+        ``linger`` seconds after the last user, where nothing is said for the hub's ``idle_seconds``."""
         subscription = Subscription(limit)
         self._subscriptions.add(subscription)
         try:
-            async with self._used(self._idle_seconds):
-                if self._session is not None:
-                    await self._session.request_keyframe()
+            async with self._used(self._idle_seconds if linger is None else linger):
+                await self.request_keyframe()
                 yield subscription
         finally:
             self._subscriptions.discard(subscription)
             subscription.close()
+
+    async def request_keyframe(self) -> bool:
+        """Asks the camera, if a session stands; it is asked at most once a second, whoever wants it."""
+        return self._session is not None and await self._session.request_keyframe()
 
     async def newest_keyframe(
         self, max_age: float = 0.0, deadline: float | None = None, linger: float = 0.0

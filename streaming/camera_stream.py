@@ -1,0 +1,223 @@
+"""Wiring: one stream of one camera for all who look at it: its session, its ring, and the viewers' cursors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from camera_gateway.access_unit import AccessUnit
+from camera_gateway.source import Source
+from camera_gateway.source_state import SourceState
+from config.clock import Clock
+from config.errors import Kind, XueliangError
+from streaming import fitness
+from streaming.fitness import Unfit
+from streaming.media_clock import MediaClock
+from streaming.packet_ring import PacketRing
+from streaming.packetiser import payloads
+
+log = logging.getLogger(__name__)
+
+#: Units that may wait while the loop is busy: 5 s.
+QUEUE = 128
+#: A keyframe is asked for at most so often, for all viewers together.
+REQUEST_SECONDS = 1.0
+#: Nothing has come for so long: the camera's session is looked after, and tried again without its full back-off.
+HURRY_SECONDS = 4.0
+#: Viewers served before others get a turn of the loop.
+TURN_SECONDS = 0.005
+#: So many small steps back in a row are pictures out of order, whatever their slices say.
+BACKWARD = 3
+
+
+class Watcher(Protocol):
+    """A viewer as the stream sees it."""
+
+    def pump(self) -> None:
+        """There is something new in the ring."""
+        ...
+
+    def unfit(self, reason: Unfit) -> None:
+        """The stream cannot be shown (any longer)."""
+        ...
+
+
+class CameraStream:
+    """``get`` hands out the camera's source; it is asked again whenever the source ends or the camera stays away."""
+
+    def __init__(self, key: str, get: Callable[[], Awaitable[Source]], clock: Clock, linger: float) -> None:
+        self.key = key
+        self.ring = PacketRing()
+        self.reason: Unfit | None = None
+        self.codec: str | None = None
+        self.received: float | None = None  # when the newest picture came
+        self.units = 0
+        self.damaged = 0
+        self.watchers: dict[Watcher, None] = {}  # in order of arrival
+        self.timeline = MediaClock()
+        self._get = get
+        self._clock = clock
+        self._linger = linger
+        self._source: Source | None = None
+        self._failure: XueliangError | None = None
+        self._asked_at = float("-inf")
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._begun = asyncio.Event()
+        self._idle_since: float | None = None
+
+    @property
+    def running(self) -> bool:
+        return bool(self._tasks)
+
+    @property
+    def failure(self) -> XueliangError | None:
+        """What keeps the camera away; ``None`` while its session stands."""
+        source = self._source
+        if source is None:
+            return self._failure
+        return source.failure if source.state in (SourceState.WAITING, SourceState.CONNECTING) else None
+
+    def age(self) -> float | None:
+        """Seconds since the newest picture."""
+        return None if self.received is None else self._clock.monotonic() - self.received
+
+    def start(self) -> None:
+        if not self._tasks:
+            self._idle_since = None
+            self._tasks = [
+                asyncio.create_task(self._run(), name=f"stream {self.key}"),
+                asyncio.create_task(self._look_after(), name=f"stream {self.key} care"),
+            ]
+
+    async def ready(self, seconds: float) -> None:
+        """Returns once pictures flow, or the session stands and only the keyframe is missing. Raises what keeps the
+        camera away, as :meth:`Source.newest_keyframe` does."""
+        self.start()
+        if self.received is not None and self._clock.monotonic() - self.received < HURRY_SECONDS:
+            return
+        self.reason = None
+        waiting = asyncio.create_task(self._first(seconds), name=f"stream {self.key} first")
+        begun = asyncio.create_task(self._begun.wait())
+        try:
+            await asyncio.wait((waiting, begun), return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                waiting.result()
+        finally:
+            for task in (waiting, begun):
+                task.cancel()
+            await asyncio.gather(waiting, begun, return_exceptions=True)
+
+    async def _first(self, seconds: float) -> None:
+        source = await self._get()
+        try:
+            await source.newest_keyframe(deadline=seconds)
+        except XueliangError as error:
+            if error.kind is Kind.TIMEOUT and source.state is SourceState.LIVE:
+                return
+            raise
+
+    def want_keyframe(self) -> None:
+        """Passed on to the camera at most once a second."""
+        now = self._clock.monotonic()
+        newest = self.ring.keyframe
+        if now - self._asked_at < REQUEST_SECONDS or (newest is not None and now - newest.received < 0.3):
+            return
+        self._asked_at = now
+        source = self._source
+        if source is not None and source.state is SourceState.LIVE:
+            task = asyncio.create_task(source.request_keyframe(), name=f"stream {self.key} keyframe")
+            self._tasks.append(task)
+            task.add_done_callback(self._forget)
+
+    def leave(self, watcher: Watcher) -> None:
+        self.watchers.pop(watcher, None)
+
+    def idle(self) -> bool:
+        """Nobody has looked for as long as the stream is kept warm."""
+        now = self._clock.monotonic()
+        if self.watchers:
+            self._idle_since = None
+            return False
+        if self._idle_since is None:
+            self._idle_since = now
+        return now - self._idle_since >= self._linger
+
+    async def close(self) -> None:
+        """Lets go of the camera's session."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.ring.clear()
+        self.received = None
+        self._begun.clear()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                self._source = await self._get()
+                async with self._source.subscribe(QUEUE, linger=0.0) as units:
+                    async for unit in units:
+                        if self._take(unit):
+                            await self._serve()
+            except XueliangError as error:
+                self._failure = error
+                log.info("x stream %s: %s", self.key, error.what)
+            self._source = None
+            await self._clock.sleep(1.0)  # the source was closed under us, or there is no address
+
+    def _take(self, unit: AccessUnit) -> bool:
+        """Whether there is something to send."""
+        self.units += 1
+        self.damaged += unit.damaged
+        self.codec = unit.codec.value
+        reason = fitness.of_unit(unit)
+        time = self.timeline.map(unit.rtp_time, unit.clock_rate, unit.received)
+        if self.timeline.backward >= BACKWARD:
+            reason = reason or Unfit.REORDERED
+        if unit.keyframe and reason is None and self.timeline.backward == 0:
+            self.reason = None
+        if unit.keyframe:
+            self.timeline.backward = 0
+        self.received = unit.received
+        if reason is not None and reason is not self.reason:
+            self.reason = reason
+            self.ring.clear()
+            for watcher in list(self.watchers):
+                watcher.unfit(reason)
+        self._begun.set()
+        if unit.damaged:
+            self.want_keyframe()
+        pieces = payloads(unit) if self.reason is None else []
+        if pieces:
+            self.ring.append(pieces, time, unit.keyframe and not unit.damaged, unit.received)
+        return bool(pieces)
+
+    async def _serve(self) -> None:
+        began = self._clock.monotonic()
+        for watcher in list(self.watchers):
+            watcher.pump()
+            now = self._clock.monotonic()
+            if now - began > TURN_SECONDS:
+                await asyncio.sleep(0)
+                began = now
+
+    async def _look_after(self) -> None:
+        """A camera that was rebooted is back within seconds, not at the end of a minute's back-off."""
+        while True:
+            await self._clock.sleep(HURRY_SECONDS)
+            age = self.age()
+            if self.watchers and (age is None or age > HURRY_SECONDS):
+                try:
+                    source = await self._get()  # a new address or password holds from here on
+                    await source.newest_keyframe(deadline=HURRY_SECONDS)
+                except XueliangError as error:
+                    self._failure = error
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        if task in self._tasks:
+            self._tasks.remove(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.info("x stream %s: no keyframe asked for: %s", self.key, task.exception())

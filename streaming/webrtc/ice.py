@@ -1,0 +1,157 @@
+"""Edge: ICE (aioice) as a service needs it: bound to its ports, asked by its viewers only, and quick to notice death.
+
+The service is always the controlled side: viewers choose the pair. Names (mDNS) are never resolved; a browser that
+hides its address is known by its own checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aioice import Candidate, Connection, TransportPolicy
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import CandidatePair, StunProtocol, server_reflexive_candidate
+from aioice.stun import Message, TransactionError
+
+from streaming import candidate as ours
+from streaming.webrtc.network import IceNetwork
+
+#: Consent (RFC 7675): asked every 2 s, each for half a second; three in a row unanswered is dead: 7.5 s at most.
+CONSENT_SECONDS = 2.0
+CONSENT_FAILURES = 3
+#: Places that one viewer may send checks from.
+MAX_PEERS = 32
+#: Datagrams that wait to be read: a handshake is five, reports a few a second.
+MAX_WAITING = 256
+
+
+class ViewerConnection(Connection):
+    """``nominated`` is set as soon as a pair is; ``on_lost`` is called once when consent has expired."""
+
+    def __init__(self, network: IceNetwork, rng: random.Random, on_lost: Callable[[], None]) -> None:
+        turn = network.turn
+        super().__init__(
+            ice_controlling=False,
+            components=1,
+            turn_server=(turn.host, turn.port) if turn else None,
+            turn_username=turn.user if turn else None,
+            turn_password=turn.password if turn else None,
+            transport_policy=TransportPolicy.RELAY if network.relay_only else TransportPolicy.ALL,
+        )
+        self.nominated = asyncio.Event()
+        self.sockets: dict[StunProtocol, socket.socket] = {}
+        self._network = network
+        self._rng = rng
+        self._on_lost = on_lost
+
+    async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:
+        """Our own addresses and ports instead of every interface's."""
+        found: list[Candidate] = []
+        if not self._network.relay_only:
+            for address in self._network.addresses:
+                found.append(await self._bind(address, component))
+        if self._network.stun is not None:
+            found += await self._reflexive(timeout)
+        if self.turn_server is not None:
+            found += await super().get_component_candidates(component, [], timeout)
+        return found
+
+    async def _bind(self, address: str, component: int) -> Candidate:
+        sock = self._network.bind(address, self._rng)
+        loop = asyncio.get_running_loop()
+        try:
+            _, protocol = await loop.create_datagram_endpoint(lambda: StunProtocol(self), sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        protocol.local_candidate = Candidate(
+            foundation=candidate_foundation("host", "udp", address),
+            component=component,
+            transport="udp",
+            priority=candidate_priority(component, "host"),
+            host=address,
+            port=sock.getsockname()[1],
+            type="host",
+        )
+        self.sockets[protocol] = sock
+        self._protocols.append(protocol)
+        return protocol.local_candidate
+
+    async def _reflexive(self, timeout: float) -> list[Candidate]:
+        server = self._network.stun
+        asked = [server_reflexive_candidate(p, server) for p in self.sockets if server is not None]
+        try:
+            async with asyncio.timeout(timeout):
+                answers = await asyncio.gather(*asked, return_exceptions=True)
+        except TimeoutError:
+            return []
+        return [answer[0] for answer in answers if not isinstance(answer, BaseException)]
+
+    def told(self) -> list[ours.Candidate]:
+        """The candidates for the answer, with the advertised addresses in place of the bound ones."""
+        found = []
+        for one in self.local_candidates:
+            if one.port is None:
+                continue
+            places = self._network.announced(one.host) if one.type == "host" else (one.host,)
+            for index, place in enumerate(places):
+                priority = one.priority - index
+                found.append(ours.Candidate(one.foundation, priority, place, one.port, one.type))
+        return found
+
+    async def add(self, candidates: Sequence[ours.Candidate]) -> None:
+        """A viewer's own candidates, as far as they may be contacted at all."""
+        room = ours.MAX_CANDIDATES - len(self.remote_candidates)
+        for one in ours.admitted(candidates, self._network.rules, room):
+            await self.add_remote_candidate(
+                Candidate(
+                    foundation=one.foundation,
+                    component=1,
+                    transport="udp",
+                    priority=one.priority,
+                    host=one.address,
+                    port=one.port,
+                    type="host" if one.kind == "prflx" else one.kind,
+                )
+            )
+
+    def request_received(self, message: Message, addr: tuple[str, int], protocol: StunProtocol) -> None:
+        known = any(c.host == addr[0] and c.port == addr[1] for c in self._remote_candidates)
+        if self._network.rules.may_answer(addr[0]) and (known or len(self._remote_candidates) < MAX_PEERS):
+            super().request_received(message, addr, protocol)
+
+    def data_received(self, data: bytes, component: int) -> None:
+        if self._queue.qsize() < MAX_WAITING:
+            super().data_received(data, component)
+
+    def check_complete(self, pair: CandidatePair) -> None:
+        super().check_complete(pair)
+        if self._nominated:
+            self.nominated.set()  # the base class would notice at the next turn of its 20 ms
+
+    async def query_consent(self) -> None:
+        failures = 0
+        while failures < CONSENT_FAILURES:
+            await asyncio.sleep(CONSENT_SECONDS * (0.8 + 0.4 * self._rng.random()))
+            pair = self._nominated.get(1)
+            if pair is None or self.remote_password is None:
+                return
+            request = self.build_request(pair, nominate=False)
+            key = self.remote_password.encode()
+            try:
+                await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=0)
+                failures = 0
+            except TransactionError:
+                failures += 1
+        self._on_lost()
+
+    def way(self) -> tuple[socket.socket | None, Any, tuple[str, int]] | None:
+        """(our socket, else ``None``; the transport; where to) of the chosen pair."""
+        pair = self._nominated.get(1)
+        if pair is None:
+            return None
+        return self.sockets.get(pair.protocol), pair.protocol.transport, pair.remote_addr

@@ -1,0 +1,207 @@
+"""Edge: the way to one viewer: ICE, then DTLS (aiortc), then SRTP in one direction and reports in the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+
+from config.errors import Kind, XueliangError
+from streaming.candidate import Candidate
+from streaming.offer import Offer
+from streaming.packet_ring import Packet
+from streaming.webrtc.ice import ViewerConnection
+from streaming.webrtc.network import IceNetwork
+from streaming.webrtc.srtp import Sender
+
+log = logging.getLogger(__name__)
+
+
+class Certificate:
+    """One for the life of the process: a page that saw it once may see it again."""
+
+    def __init__(self) -> None:
+        self.inner = RTCCertificate.generateCertificate()
+        self.fingerprint = next(f.value for f in self.inner.getFingerprints() if f.algorithm == "sha-256")
+
+
+class _Ice:
+    """What the DTLS transport asks of the one below it."""
+
+    role = "controlled"
+
+    def __init__(self, connection: ViewerConnection) -> None:
+        self._recv = connection.recv
+        self._send = connection.send
+
+
+class _Dtls(RTCDtlsTransport):
+    """Reports go to us, not through the library's router; media from a viewer goes nowhere."""
+
+    def __init__(self, ice: _Ice, certificate: Certificate, on_control: Callable[[bytes], None]) -> None:
+        super().__init__(ice, [certificate.inner])  # type: ignore[arg-type]
+        self._on_control = on_control
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        self._on_control(data)
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        return
+
+    def session(self) -> Any:
+        """Protects what goes out; ``None`` until the handshake is done."""
+        return self._tx_srtp
+
+
+class Path:
+    """``on_control`` gets every report; ``on_lost`` is called once when the viewer is gone. Always :meth:`close` it."""
+
+    def __init__(
+        self,
+        network: IceNetwork,
+        certificate: Certificate,
+        rng: random.Random,
+        on_control: Callable[[bytes], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self.fingerprint = certificate.fingerprint
+        self._ice = ViewerConnection(network, rng, lambda: self._lost("silent"))
+        self._dtls = _Dtls(_Ice(self._ice), certificate, on_control)
+        self._on_lost: Callable[[str], None] | None = on_lost
+        self._connecting: asyncio.Task[None] | None = None
+        self._sender: Sender | None = None
+        self._socket: socket.socket | None = None
+        self._transport: Any = None
+        self._to: tuple[Any, ...] = ()
+
+    @property
+    def ufrag(self) -> str:
+        return self._ice.local_username
+
+    @property
+    def password(self) -> str:
+        return self._ice.local_password
+
+    async def gather(self) -> list[Candidate]:
+        """Binds the sockets; what the answer names. Raises ``LIMIT`` and ``UNAVAILABLE``."""
+        await self._ice.gather_candidates()
+        told = self._ice.told()
+        if not told:
+            raise XueliangError(
+                Kind.UNAVAILABLE,
+                "no address for pictures could be had",
+                where="streaming",
+                fix="Look at streaming.addresses and the TURN server",
+            )
+        return told
+
+    async def connect(self, offer: Offer, ssrc: int, seconds: float) -> None:
+        """Until packets can be sent. Raises ``TIMEOUT`` (no way through), ``PROTOCOL`` (no secure channel)."""
+        self._ice.remote_username, self._ice.remote_password = offer.ufrag, offer.password
+        self._ice.remote_is_lite = offer.lite
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ice.add(offer.candidates)
+                self._connecting = asyncio.create_task(self._ice.connect(), name="ice")
+                await self._until_nominated()
+                self._dtls._set_role("client" if offer.dtls == "passive" else "server")
+                fingerprints = [RTCDtlsFingerprint(algorithm, value) for algorithm, value in offer.fingerprints]
+                await self._dtls.start(RTCDtlsParameters(fingerprints))
+        except TimeoutError as error:
+            where = "ice" if not self._ice.nominated.is_set() else "dtls"
+            raise XueliangError(
+                Kind.TIMEOUT, "no video path (UDP) from the viewer", where=where, fix="Open streaming.ice_port_range"
+            ) from error
+        if self._dtls.state != "connected":
+            raise XueliangError(Kind.PROTOCOL, "the viewer's secure channel could not be made", where="dtls")
+        self._dtls.on("statechange", self._changed)
+        self._sender = Sender(self._dtls.session(), offer.h264.payload, ssrc)
+        self._look()
+
+    async def trickle(self, candidates: Sequence[Candidate]) -> None:
+        await self._ice.add(candidates)
+
+    def media(self, packets: Sequence[Packet], sequence: int, stamp: int) -> int:
+        """How many of the picture's packets were sent; fewer when the socket is full."""
+        sender = self._sender
+        if sender is None:
+            return 0
+        if self._socket is not None:
+            return sender.media(self._socket, self._to, packets, sequence, stamp)
+        for index, (payload, marker) in enumerate(packets):
+            self.packet(sender.packet(payload, marker, sequence + index, stamp))
+        return len(packets)
+
+    def packet(self, packet: bytes) -> None:
+        """One RTP packet of another kind (a repair)."""
+        if self._sender is not None:
+            self._put(self._sender.one(packet))
+
+    def control(self, packet: bytes) -> None:
+        if self._sender is not None:
+            self._put(self._sender.control(packet))
+
+    def look(self) -> None:
+        """A viewer may move to another pair; asked once a second."""
+        if self._sender is not None:
+            self._look()
+
+    @property
+    def full(self) -> int:
+        return self._sender.full if self._sender is not None else 0
+
+    async def close(self) -> None:
+        """Safe to call twice, and whatever state it is in."""
+        self._on_lost = None
+        self._sender = None
+        self._dtls.remove_all_listeners()
+        with suppress(ConnectionError):
+            await self._dtls.stop()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        await self._ice.close()
+
+    async def _until_nominated(self) -> None:
+        connecting = self._connecting
+        waiting = asyncio.create_task(self._ice.nominated.wait())
+        try:
+            await asyncio.wait({waiting, connecting} if connecting else {waiting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        if not self._ice.nominated.is_set():
+            raise XueliangError(
+                Kind.TIMEOUT, "no video path (UDP) from the viewer", where="ice", fix="Open streaming.ice_port_range"
+            )
+
+    def _look(self) -> None:
+        way = self._ice.way()
+        if way is None:
+            self._lost("silent")
+            return
+        self._socket, self._transport, self._to = way
+
+    def _put(self, data: bytes) -> None:
+        try:
+            if self._socket is not None:
+                self._socket.sendto(data, self._to)
+            elif self._transport is not None:
+                self._transport.sendto(data, self._to)
+        except OSError as error:
+            log.debug("x not sent: %s", error)
+
+    def _changed(self) -> None:
+        if self._dtls.state in ("closed", "failed"):
+            self._lost("left")
+
+    def _lost(self, reason: str) -> None:
+        told, self._on_lost = self._on_lost, None
+        if told is not None:
+            told(reason)
