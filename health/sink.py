@@ -45,6 +45,7 @@ class EmbeddedSink:
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
         self._owed: dict[str, tuple[Change, ...]] = {}
+        self._landing: dict[str, asyncio.Future[None]] = {}
 
     async def load(self) -> None:
         """What was known when the service last ran. What nobody vouches for since is unknown from then on."""
@@ -90,11 +91,27 @@ class EmbeddedSink:
         return outcome
 
     async def _store(self, before: Known, after: Known, seen: Observation, changes: tuple[Change, ...]) -> None:
+        # A run under way is part of what a restart must not forget; timestamps and counters can wait.
+        moved = bool(changes) or _runs(before.state) != _runs(after.state)
+        earlier = self._landing.get(seen.camera_id)
+        landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if moved:
+            self._landing[seen.camera_id] = landed
+        try:
+            await self._put(after, seen, changes, moved=moved)
+            # Two looks at once: the second rests on the state of the first, and is not told before that is on the disk.
+            if earlier is not None:
+                await asyncio.wait((earlier,))
+        finally:
+            landed.set_result(None)
+            if self._landing.get(seen.camera_id) is landed:
+                del self._landing[seen.camera_id]
+
+    async def _put(self, after: Known, seen: Observation, changes: tuple[Change, ...], *, moved: bool) -> None:
         check = None
         if seen.tier is Tier.PICTURE:
             check = await check_store.queue(self._db, self._scope, seen, self.settings.zone)
-        # A run under way is part of what a restart must not forget; timestamps and counters can wait.
-        if changes or _runs(before.state) != _runs(after.state):
+        if moved:
             await self._write(after, changes, check)
         else:
             self._dirty.add(seen.camera_id)

@@ -98,6 +98,21 @@ async def test_a_fault_is_stored_with_its_true_start_its_interval_and_its_feed_r
     assert [(p["state"], p["cause"], p["since"]) for p in told][-1] == ("fault", "covered", began.isoformat())
 
 
+async def test_a_look_that_rests_on_another_is_told_after_it(bench: Bench, district: District) -> None:
+    camera = district.a[0]
+    up = Observation(camera, "liveness/1", Tier.LIVENESS, bench.clock.now(), Link.UP, Layer.DEVICE)
+    first = asyncio.ensure_future(bench.sink.submit(bench.picture(camera, "picture/1", Picture.GOOD)))
+    second = asyncio.ensure_future(bench.sink.submit(up))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not first.done()
+    assert not second.done(), "its state is ok, and on the disk it is not"
+    assert (await bench.done(second)).state.state is State.OK
+    async with bench.db.read() as tx:
+        assert (await count_states(SYSTEM, tx))[State.OK] == 1
+    await bench.done(first)
+
+
 async def test_everything_survives_a_restart(bench: Bench, district: District, clock: ManualClock) -> None:
     camera = district.a[0]
     await bench.see(bench.picture(camera, "picture/1", Picture.GOOD))
