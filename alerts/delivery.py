@@ -24,16 +24,16 @@ from alerts.webhook import Answer, Destination
 from config.clock import Clock
 from config.errors import XueliangError
 from config.scope import Scope
-from registry.database import Connection, Database
+from registry.database import Database
 
 log = logging.getLogger(__name__)
 
 
-Tidy = Callable[[Connection], Awaitable[int]]
+Upkeep = Callable[[], Awaitable[None]]
 
 
-async def _nothing(connection: Connection) -> int:
-    return 0
+async def _nothing() -> None:
+    return None
 
 
 class Sender(Protocol):
@@ -50,12 +50,12 @@ class DeliverySettings:
     at_once: int = 4
     look_seconds: float = 1.0
     again_seconds: float = 5.0
-    tidy_seconds: float = 60.0
+    upkeep_seconds: float = 60.0
 
 
 class Delivery:
-    """``run`` until cancelled. ``counts`` since the start: delivered, failed, dead, by destination. ``tidy`` is
-    called now and then with a writing transaction."""
+    """``run`` until cancelled. ``counts`` since the start: delivered, failed, dead, by destination. ``upkeep``
+    is called at the start and now and then."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Delivery:
         topology: Callable[[], Topology] = Topology,
         look: Look = lambda _: None,
         rules: SuppressionRules | None = None,
-        tidy: Tidy = _nothing,
+        upkeep: Upkeep = _nothing,
     ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self._db = db
@@ -81,25 +81,24 @@ class Delivery:
         self._topology = topology
         self._look = look
         self._rules = rules or SuppressionRules()
-        self._tidy = tidy
+        self._upkeep = upkeep
         self._places = asyncio.Semaphore(settings.at_once)
         self._scope = Scope.system("alerts")
 
     async def run(self) -> None:
         """One after the other to each receiver, to several receivers at once."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._tidy_up(), name="alerts: tidy")
+            group.create_task(self._keep_up(), name="alerts: upkeep")
             for destination in self._destinations:
                 group.create_task(self._serve(destination), name=f"alerts: {destination.name}")
 
-    async def _tidy_up(self) -> None:
+    async def _keep_up(self) -> None:
         while True:
             try:
-                async with self._db.write() as connection:
-                    await self._tidy(connection)
+                await self._upkeep()
             except XueliangError as error:
                 log.warning("x alerts: %s", error)
-            await self._clock.sleep(self._settings.tidy_seconds)
+            await self._clock.sleep(self._settings.upkeep_seconds)
 
     async def _serve(self, destination: Destination) -> None:
         while True:

@@ -162,7 +162,7 @@ def advance(
             Kind.CONFLICT,
             f"an incident that is {STATE_NAMES[incident.state][1]} cannot take: {event.value}",
             fix="Load it again; it may have moved on meanwhile",
-            facts={"state": incident.state.value, "version": incident.version},
+            facts={"state": incident.state.value},
         )
     after = replace(incident, state=to, version=incident.version + 1)
     if event is Event.ACKNOWLEDGE:

@@ -196,7 +196,7 @@ async def close(
     await rows.update(scope, connection, before, after, act, _text(text) or closing.value)
     if before.standing:
         system = Scope.system("alerts")
-        await outbox_store.end(system, connection, incident_id, clock_of(connection).now())
+        await outbox_store.end(system, connection, [incident_id], clock_of(connection).now())
     return after
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alerts.incident import Incident
-from alerts.incident_rows_store import AREA, JOINED, UNIT, in_scope
+from alerts.incident_rows_store import AREA, JOINED, UNIT, chunks, in_scope
 from alerts.message import Hold, Message, MessageEvent, MessageStatus
 from alerts.tables import incidents, outbox
 from config.errors import Kind, XueliangError
@@ -35,14 +34,15 @@ def _load(row: sa.Row[Any]) -> Message:
 async def announce(
     scope: Scope,
     connection: Connection,
-    incident: Incident,
+    begun: Mapping[str, Hold | None],
     destinations: Iterable[str],
     due: datetime,
-    hold: Hold | None,
 ) -> None:
-    """A *firing* to each destination, to go at ``due`` unless held."""
+    """A *firing* about each incident (by id) to each destination, to go at ``due`` unless held."""
     require_everywhere(scope, Permission.SYSTEM)
-    await _add(connection, incident.id, MessageEvent.FIRING, dict.fromkeys(destinations, hold), due)
+    names = tuple(destinations)
+    holds = {(incident_id, name): hold for incident_id, hold in begun.items() for name in names}
+    await _add(connection, MessageEvent.FIRING, holds, due)
 
 
 async def hold(scope: Scope, connection: Connection, incident_ids: Iterable[str], why: Hold) -> None:
@@ -58,21 +58,26 @@ async def release(scope: Scope, connection: Connection, incident_ids: Iterable[s
     await _set(connection, incident_ids, only, status=MessageStatus.WAITING, held_for="", due_at=due)
 
 
-async def end(scope: Scope, connection: Connection, incident_id: str, at: datetime) -> None:
-    """The incident is over: a *resolved* for each *firing* that was tried, after it; the others are dropped."""
+async def end(scope: Scope, connection: Connection, incident_ids: Iterable[str], at: datetime) -> None:
+    """The incidents are over: a *resolved* for each *firing* that was tried, after it; the others are dropped."""
     require_everywhere(scope, Permission.SYSTEM)
-    query = sa.select(_o.destination, _o.status, _o.attempts).where(
-        _o.incident_id == incident_id, _o.event == MessageEvent.FIRING
-    )
-    told = {row.destination: row for row in await connection.execute(query) if row.attempts > 0}
-    await _set(connection, [incident_id], status=MessageStatus.DROPPED, held_for="")
-    holds = {d: None if row.status is MessageStatus.DELIVERED else Hold.FIRING for d, row in told.items()}
-    await _add(connection, incident_id, MessageEvent.RESOLVED, holds, at)
+    ids = sorted(incident_ids)
+    holds: dict[tuple[str, str], Hold | None] = {}
+    for part in chunks(ids):
+        tried = (_o.incident_id.in_(part), _o.event == MessageEvent.FIRING, _o.attempts > 0)
+        query = sa.select(_o.incident_id, _o.destination, _o.status).where(*tried).order_by(_o.seq)
+        for row in await connection.execute(query):
+            delivered = row.status is MessageStatus.DELIVERED
+            holds[row.incident_id, row.destination] = None if delivered else Hold.FIRING
+    await _set(connection, ids, status=MessageStatus.DROPPED, held_for="")
+    await _add(connection, MessageEvent.RESOLVED, holds, at)
 
 
 async def _add(
-    connection: Connection, incident_id: str, event: MessageEvent, holds: Mapping[str, Hold | None], due: datetime
+    connection: Connection, event: MessageEvent, holds: Mapping[tuple[str, str], Hold | None], due: datetime
 ) -> None:
+    """``holds`` is by incident and destination."""
+    now = clock_of(connection).now()
     rows = [
         {
             "id": new_id(),
@@ -81,12 +86,12 @@ async def _add(
             "event": event,
             "status": MessageStatus.WAITING if why is None else MessageStatus.HELD,
             "held_for": "" if why is None else why.value,
-            "made_at": clock_of(connection).now(),
+            "made_at": now,
             "due_at": due,
             "attempts": 0,
             "error": "",
         }
-        for destination, why in holds.items()
+        for (incident_id, destination), why in holds.items()
     ]
     if rows:
         await connection.execute(sa.insert(outbox), rows)
@@ -96,15 +101,14 @@ async def _set(
     connection: Connection, incident_ids: Iterable[str], *where: sa.ColumnElement[bool], **values: Any
 ) -> None:
     """Over *firing* messages that were never tried."""
-    ids = sorted(incident_ids)
     untried = (
         _o.event == MessageEvent.FIRING,
         _o.attempts == 0,
         _o.status.in_([MessageStatus.WAITING, MessageStatus.HELD]),
     )
-    for start in range(0, len(ids), 500):
-        part = _o.incident_id.in_(ids[start : start + 500])
-        await connection.execute(sa.update(outbox).where(part, *untried, *where).values(**values))
+    for part in chunks(sorted(incident_ids)):
+        among = _o.incident_id.in_(part)
+        await connection.execute(sa.update(outbox).where(among, *untried, *where).values(**values))
 
 
 # The worker's

@@ -145,10 +145,14 @@ def outage(group: Group, look: Look, now: datetime, rules: SuppressionRules) -> 
 
 
 def widest_outage(groups: Iterable[Group], look: Look, now: datetime, rules: SuppressionRules) -> Outage | None:
-    """Of groups given from the camera outwards the one to blame: a wider one only where it lost more."""
+    """Of groups given from the camera outwards the one to blame."""
+    return widest(outage(group, look, now, rules) for group in groups)
+
+
+def widest(outages: Iterable[Outage | None]) -> Outage | None:
+    """Of outages given from the camera outwards the one to blame: a wider one only where it lost more."""
     found: Outage | None = None
-    for group in groups:
-        seen = outage(group, look, now, rules)
+    for seen in outages:
         if seen is not None and (found is None or len(seen.lost) > len(found.lost)):
             found = seen
     return found

@@ -44,12 +44,16 @@ def keeper_of(settings: Settings, topology: Topologies) -> IncidentKeeper:
 def delivery_of(
     storage: Storage, topology: Topologies, keeper: IncidentKeeper, look: Look, rng: random.Random
 ) -> Delivery:
-    """Nothing is opened yet; without destinations it only tidies."""
+    """Nothing is opened yet; without destinations it only mends."""
     settings = storage.settings
     own = settings.alerts
     destinations = [
         Destination(one.name, one.url, one.secret, one.ca_file) for one in own.destinations if one.secret is not None
     ]
+
+    async def upkeep() -> None:
+        await keeper.mend(storage.db, look)
+
     return Delivery(
         storage.db,
         storage.clock,
@@ -60,7 +64,7 @@ def delivery_of(
         topology=topology,
         look=look,
         rules=rules_of(settings),
-        tidy=keeper.tidy,
+        upkeep=upkeep,
     )
 
 

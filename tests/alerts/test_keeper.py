@@ -193,9 +193,8 @@ async def test_what_stands_of_a_removed_camera_ends(world: World) -> None:
         for camera_id in (EAST[0], WEST[0]):
             camera = await get_camera(SYSTEM, connection, camera_id)
             await change_camera(SYSTEM, connection, camera_id, camera.version, lifecycle=Lifecycle.REMOVED)
-    async with world.db.write() as connection:
-        assert await world.keeper.tidy(connection) == 2
-        assert await world.keeper.tidy(connection) == 0
+    assert await world.mend() == 2
+    assert await world.mend() == 0
     ended = await world.shown(states=(IncidentState.RESOLVED,))
     assert {s.incident.closing for s in ended} == {ClosingCause.CAMERA_REMOVED}
     assert len(await world.standing(top=True)) == 1

@@ -90,6 +90,9 @@ class World:
         await self.settle(self.sink.set_maintenance(dict.fromkeys(ids, active)))
         self.clock.step(0.001)
 
+    async def mend(self) -> int:
+        return await self.settle(self.keeper.mend(self.db, self.sink.state))
+
     def later(self, seconds: float) -> None:
         self.clock.step(seconds)
 
