@@ -13,6 +13,7 @@ from config.settings_cameras import Cameras, Discovery, Reach
 from config.settings_checks import Checks, References, Retention
 from config.settings_logins import Logins
 from config.settings_service import Database, Logging, Metrics, Service
+from config.settings_streaming import Streaming
 from config.settings_thresholds import Thresholds
 
 
@@ -27,6 +28,7 @@ class Settings(Section):
     references: References = setting({}, "How a camera's normal pictures are learned.")
     thresholds: Thresholds = setting({}, "Where a measure of a picture becomes a verdict.")
     retention: Retention = setting({}, "How long data is kept.")
+    streaming: Streaming = setting({}, "Live pictures: the way to viewers, and how many may look.")
     alerts: Alerts = setting({}, "When people are told of a failure, and who.")
     audit: Audit = setting({}, "The log of who did what, and where its anchors go.")
     metrics: Metrics = setting({}, "Who may read /metrics.")
@@ -67,7 +69,7 @@ def port_ranges(ports: list[str]) -> tuple[tuple[int, int], ...]:
 
 def clashes(settings: Settings) -> list[Clash]:
     """Everything that is wrong between settings which each alone are fine."""
-    return [*_listening(settings), *_networks(settings), *_checks(settings), *_alerts(settings)]
+    return [*_listening(settings), *_networks(settings), *_checks(settings), *_streaming(settings), *_alerts(settings)]
 
 
 def _is_address(text: str) -> bool:
@@ -165,6 +167,31 @@ def _checks(settings: Settings) -> list[Clash]:
                 f"({checks.picture_seconds:g} s); it would take {burst:g} s",
             )
         )
+    return found
+
+
+def _streaming(settings: Settings) -> list[Clash]:
+    own = settings.streaming
+    found = [
+        Clash(f"streaming.{key}", address, "an IP address")
+        for key, addresses in (("addresses", own.addresses), ("advertised_addresses", own.advertised_addresses))
+        for address in addresses
+        if not _is_address(address)
+    ]
+    low, _, high = own.ice_port_range.partition("-")
+    if high and not 1024 <= int(low) <= int(high) <= 65_535:
+        found.append(Clash("streaming.ice_port_range", own.ice_port_range, "a range from 1024 to 65535, or 0"))
+    for key, url in (("stun_url", own.stun_url), ("turn_url", own.turn_url)):
+        try:
+            split_listen(url.partition(":")[2] or "127.0.0.1:1")
+        except ValueError:
+            found.append(Clash(f"streaming.{key}", url, "an IP address and a port, such as turn:10.0.0.9:3478"))
+    if own.turn_url and not (own.viewer_networks and own.turn_user and own.turn_password):
+        found.append(
+            Clash("streaming.turn_url", own.turn_url, "together with viewer_networks, turn_user and a password")
+        )
+    if own.relay_only and not own.turn_url:
+        found.append(Clash("streaming.relay_only", "true", "true only together with streaming.turn_url"))
     return found
 
 

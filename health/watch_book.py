@@ -14,7 +14,7 @@ from registry.camera_list import credentials_of
 from registry.change_feed_store import head
 from registry.database import Database
 from registry.vault import Vault
-from registry.watched_camera import WatchedCamera
+from registry.watched_camera import WatchedCamera, WatchedStream
 from registry.window import WindowKind, standing
 
 #: During a guard period (特护期) a camera is checked twice as often.
@@ -83,6 +83,10 @@ class WatchBook:
         """The main stream, else the sub-stream; ``None`` where neither is known."""
         stream = camera.main or camera.sub
         return None if stream is None else stream.target(await self._credentials(camera))
+
+    async def stream_target(self, camera: WatchedCamera, stream: WatchedStream) -> StreamTarget:
+        """One of the camera's streams, with what opens it."""
+        return stream.target(await self._credentials(camera))
 
     async def _credentials(self, camera: WatchedCamera) -> Credentials | None:
         if camera.credential_ref is None:

@@ -177,6 +177,15 @@ async def end_views(scope: Scope, connection: Connection, ids: Sequence[str], re
     await _end(scope, connection, ids, reason)
 
 
+async def end_begun(scope: Scope, connection: Connection, reason: str) -> int:
+    """At the start of the service: what was under way when the one before was killed is over; how many."""
+    require_everywhere(scope, Permission.SYSTEM)
+    query = sa.select(_t.view_id).where(_t.used_at.is_not(None), _t.ended_at.is_(None))
+    ids = list((await connection.execute(query)).scalars())
+    await _end(scope, connection, ids, reason)
+    return len(ids)
+
+
 async def tidy(scope: Scope, connection: Connection, *, limit: int = 500) -> int:
     """Tickets that nobody used in time, and views nobody ended: their end is written; how many."""
     require_everywhere(scope, Permission.SYSTEM)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from camera_gateway.target import StreamTarget
@@ -28,12 +28,14 @@ class Cameras(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One view that may be opened: its register row is written. ``account`` is a principal's id."""
+    """One view that may be opened: its register row is written. ``account`` is a principal's id; ``mark`` is whatever
+    the caller knows the viewer by later."""
 
     view_id: str
     camera_id: str
     account: str
     role: Role = Role.MAIN
+    mark: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

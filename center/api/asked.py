@@ -23,6 +23,7 @@ from registry.login_store import Known
 
 if TYPE_CHECKING:
     from center.app import App
+    from center.live_views import LiveViews
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Core:
     views: OpenViews
     app: App | None = None
     missing: dict[str, str] = field(default_factory=dict)
+    live_views: LiveViews | None = None
 
     @property
     def db(self) -> Database:

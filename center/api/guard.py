@@ -14,6 +14,8 @@ from registry.principal import PrincipalKind
 #: Asked by machines that know us by address; they carry no login and change nothing.
 UNGUARDED = frozenset({"/healthz", "/readyz", "/metrics"})
 LOGIN = "/api/v1/session"
+#: Opened by what is in the header alone: a ticket or a token, never a cookie.
+WHEP = "/whep/"
 
 
 class Guard:
@@ -40,7 +42,8 @@ class Guard:
         if scope["method"] not in SAFE and scope["path"] == LOGIN and "authorization" not in headers:
             check_origin(scope["method"], headers, origins)
         try:
-            found = credential(headers, headers.getlist("cookie"), site.cookie(scope["scheme"]))
+            cookies = [] if scope["path"].startswith(WHEP) else headers.getlist("cookie")
+            found = credential(headers, cookies, site.cookie(scope["scheme"]))
             if found is None:
                 return
             if found.kind is PrincipalKind.ACCOUNT:

@@ -25,7 +25,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-ANSWERING = "/api/", "/events"
+ANSWERING = "/api/", "/events", "/whep/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,18 @@ class BodyRule:
     types: frozenset[str] = frozenset({"application/json"})
 
 
+#: An offer of a browser has 3 to 8 kB; a layer is chosen in JSON.
+WHEP_BODY = BodyRule(64 * 1024, frozenset({"application/sdp", "application/trickle-ice-sdpfrag", "application/json"}))
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``bodies`` by exact path; ``stranger`` for whoever is not logged in. Seconds for the body and for the answer
-    to begin; what goes on after its beginning (events) has no end here."""
+    """``bodies`` by the beginning of the path, the first that fits; ``stranger`` for whoever is not logged in.
+    Seconds for the body and for the answer to begin; what goes on after its beginning (events) has no end here."""
 
     body: BodyRule = BodyRule(256 * 1024)
     stranger: int = 16 * 1024
-    bodies: Mapping[str, BodyRule] = field(default_factory=dict)
+    bodies: Mapping[str, BodyRule] = field(default_factory=lambda: {"/whep/": WHEP_BODY})
     body_seconds: float = 15.0
     answer_seconds: float = 30.0
 
@@ -109,7 +113,7 @@ class Bodies:
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         headers = Headers(scope=scope)
-        rule = self._limits.bodies.get(scope["path"], self._limits.body)
+        rule = next((r for p, r in self._limits.bodies.items() if scope["path"].startswith(p)), self._limits.body)
         most = rule.most if scope["state"].get("login") else min(rule.most, self._limits.stranger)
         size = headers.get("content-length", "0")
         if size.isdecimal() and int(size[:20]) > most:

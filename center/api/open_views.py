@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from center.api.logins import Logins
@@ -28,7 +29,10 @@ class Redeemed:
 
 
 class OpenViews:
+    """``on_end`` hears at once of those that were taken away, whoever writes their rows."""
+
     def __init__(self, db: Database, logins: Logins, clock: Clock) -> None:
+        self.on_end: Callable[[list[str]], None] = lambda view_ids: None
         self._db = db
         self._logins = logins
         self._clock = clock
@@ -67,6 +71,7 @@ class OpenViews:
                 ending.setdefault("rights_changed", []).extend(gone)
         for reason, ids in ending.items():
             if ids:
+                self.on_end(ids)
                 async with self._db.write() as connection:
                     await view_register_store.end_views(OURS, connection, ids, reason)
                 log.info("- %d views ended: %s", len(ids), reason)

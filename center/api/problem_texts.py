@@ -484,6 +484,76 @@ _ALL = (
         ),
     ),
     ProblemType(
+        "offline",
+        409,
+        (
+            "摄像机现在不在线。",
+            "暂时看不了实时，检测照常。",
+            "请 {retry_after} 秒后再试，或查看这路的状态和原因（{cause}）。",
+        ),
+        (
+            "The camera is not live.",
+            "No live view for now, checks go on.",
+            "Try again in {retry_after} s, or look at its state and cause ({cause}).",
+        ),
+    ),
+    ProblemType(
+        "view_limit",
+        503,
+        (
+            "{who_zh}已满 {open}/{max}。",
+            "这一路暂时打不开，已打开的不受影响。",
+            "请 {retry_after} 秒后重试，或关掉别处的画面。",
+        ),
+        (
+            "The {who} is full: {open} of {max}.",
+            "This view does not open for now; those that are open go on.",
+            "Try again in {retry_after} s, or close a view elsewhere.",
+        ),
+    ),
+    ProblemType(
+        "ticket",
+        401,
+        (
+            "这张画面票不能用。",
+            "它已用过、已过期、已收回，或属于别的摄像机。",
+            "请重新打开这一路画面。",
+        ),
+        (
+            "This ticket opens nothing.",
+            "It was used before, has expired, was withdrawn, or is for another camera.",
+            "Ask for a new view.",
+        ),
+    ),
+    ProblemType(
+        "offer",
+        400,
+        (
+            "画面请求（SDP）不能用。",
+            "没有打开画面。",
+            "请用浏览器，或符合 WHEP 的程序。",
+        ),
+        (
+            "The offer (SDP) cannot be used.",
+            "No view was opened.",
+            "Use a browser, or a program that speaks WHEP.",
+        ),
+    ),
+    ProblemType(
+        "ice_restart",
+        422,
+        (
+            "不支持在原画面上重建通道。",
+            "原画面照旧，或已结束。",
+            "请重新打开这一路画面。",
+        ),
+        (
+            "A view's path is not made anew in place.",
+            "The view goes on as it was, or is over.",
+            "Open the view again.",
+        ),
+    ),
+    ProblemType(
         "adopt_partial",
         207,
         (

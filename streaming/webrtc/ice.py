@@ -14,7 +14,7 @@ from typing import Any
 
 from aioice import Candidate, Connection, TransportPolicy
 from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import CandidatePair, StunProtocol, server_reflexive_candidate
+from aioice.ice import CandidatePair, StunProtocol, get_host_addresses, server_reflexive_candidate
 from aioice.stun import Message, TransactionError
 
 from streaming import candidate as ours
@@ -23,10 +23,19 @@ from streaming.webrtc.network import IceNetwork
 #: Consent (RFC 7675): asked every 2 s, each for half a second; three in a row unanswered is dead: 7.5 s at most.
 CONSENT_SECONDS = 2.0
 CONSENT_FAILURES = 3
+#: Every address is one more socket for each viewer.
+MAX_ADDRESSES = 8
 #: Places that one viewer may send checks from.
 MAX_PEERS = 32
 #: Datagrams that wait to be read: a handshake is five, reports a few a second.
 MAX_WAITING = 256
+
+
+def own_addresses() -> tuple[str, ...]:
+    """Addresses of this machine that somebody else can reach."""
+    found = get_host_addresses(use_ipv4=True, use_ipv6=True)
+    kept = [address for address in found if (where := ours.plain(address)) is not None and not where.is_loopback]
+    return tuple(kept[:MAX_ADDRESSES])
 
 
 class ViewerConnection(Connection):
