@@ -9,7 +9,6 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from alerts.delivery import Delivery
 from camera_gateway.attempts import AttemptGate
@@ -27,7 +26,7 @@ from center.anchors import places_of
 from center.finding import Finding
 from center.storage import Storage
 from center.upkeep import Upkeep
-from config.errors import Kind, XueliangError
+from center.zones import zone_of
 from config.settings import Settings, port_ranges, split_listen
 from health.cleaning import Cleaning, CleaningSettings
 from health.engine import Engine, Listener
@@ -45,7 +44,7 @@ from health.watch_book import WatchBook
 
 log = logging.getLogger(__name__)
 
-JUDGE = "health.judge:judge"
+WORK = "health.work:work"
 
 
 @dataclass(slots=True)
@@ -67,15 +66,6 @@ class App:
         """Camera sessions end with TEARDOWN, then the workers."""
         await self.hub.close()
         await self.pool.close()
-
-
-def zone_of(settings: Settings) -> ZoneInfo:
-    """Raises ``INVALID`` for a zone this machine does not know."""
-    try:
-        return ZoneInfo(settings.service.zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        what = f"this machine knows no time zone {settings.service.zone!r}"
-        raise XueliangError(Kind.INVALID, what, where="service.zone", fix="Install tzdata, or name another") from error
 
 
 def reach_of(settings: Settings) -> Reach:
@@ -108,7 +98,7 @@ def build(storage: Storage, rng: random.Random, listener: Listener | None = None
     onvif = OnvifClient(http, storage.memory, clock)
     hub = SourceHub(rtsp, clock, rng, cameras.idle_seconds)
     workers = settings.service.decode_workers or os.cpu_count() or 1
-    pool = DecodePool(JUDGE, workers, clock, PoolLimits(kills=settings.checks.quarantine_crashes))
+    pool = DecodePool(WORK, workers, clock, PoolLimits(kills=settings.checks.quarantine_crashes))
     scheduler = EmbeddedScheduler(Schedule(states.schedule_settings(settings), rng), clock)
     picture = PictureCheck(hub, pool, clock, _picture_settings(storage))
     book = WatchBook(storage.db, storage.vault)

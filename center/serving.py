@@ -17,7 +17,6 @@ from center.api.asked import Core
 from center.app import App, build, end
 from center.control import ControlServer
 from center.first_admin import make_first_admin
-from center.live_views import LiveViews
 from center.listener import Listener, Listening
 from center.metrics import Metrics
 from center.operations import offered
@@ -74,7 +73,7 @@ async def running(
 
 
 def _service(storage: Storage, app: App) -> Service:
-    core = core_of(storage)
+    core = core_of(storage, app.pool)
     core.app, core.missing = app, {"engine": "starting"}
     return Service(app, core, missing=core.missing)
 
@@ -103,10 +102,6 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
     stack.push_async_callback(_end_engine, app, engine)
     await _ready(app, engine)
     service.missing.pop("engine")
-    views = LiveViews(settings, app.hub, app.book, app.storage.db, random.Random())
-    await views.start()
-    stack.push_async_callback(views.close)
-    core.live_views, core.views.on_end = views, views.revoked
     _keep_running(service, stack, app.delivery.run(), "delivery")
     if app.finding is not None:
         _keep_running(service, stack, app.finding.run(), "discovery")

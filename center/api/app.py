@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
+from camera_gateway.media.pool import DecodePool
 from center.api import (
     area_routes,
     audit_routes,
@@ -32,7 +33,6 @@ from center.api import (
     unit_routes,
     user_routes,
     view_routes,
-    whep_routes,
 )
 from center.api.asked import Core, Needs, Open
 from center.api.guard import Guard
@@ -43,6 +43,7 @@ from center.api.open_views import OpenViews
 from center.api.security import PLAIN_COOKIE, SECURE_COOKIE, Site
 from center.first_admin import FirstPassword
 from center.storage import Storage
+from center.zones import zone_of
 from registry.login_passwords import Passwords
 
 #: Every room of the API. A new one is added here and nowhere else.
@@ -68,8 +69,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     event_stream.router,
     platform_routes.router,
 )
-#: Those of another standard, opened by what is in the header alone; not of the API's description.
-BEARER: tuple[APIRouter, ...] = (whep_routes.router,)
 LIMITS = Limits()
 
 _PROBLEM = {
@@ -88,8 +87,8 @@ _PROBLEM = {
 }
 
 
-def core_of(storage: Storage, passwords: Passwords | None = None) -> Core:
-    """The API's own parts over an open storage."""
+def core_of(storage: Storage, stills: DecodePool, passwords: Passwords | None = None) -> Core:
+    """The API's own parts over an open storage. ``stills``: workers of ``health.work:work``."""
     logins = Logins.of(storage.db, storage.settings, passwords)
     views = OpenViews(storage.db, logins, storage.clock)
     return Core(
@@ -99,6 +98,8 @@ def core_of(storage: Storage, passwords: Passwords | None = None) -> Core:
         site=Site(storage.settings.service.public_url),
         first=FirstPassword(storage.folder.path),
         views=views,
+        stills=stills,
+        zone=zone_of(storage.settings),
     )
 
 
@@ -106,7 +107,7 @@ def mount(app: FastAPI, core: Core, limits: Limits = LIMITS) -> ASGIApp:
     """``app`` with the API on it, inside its frame: the frame is what a listener serves."""
     app.state.core = core
     problems.install(app)
-    for router in (*ROUTERS, *BEARER):
+    for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return Frame(Guard(Bodies(app, limits), core), limits)

@@ -6,9 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from camera_gateway.media.pool import DecodePool
 from center.api.languages import prefers_chinese
 from center.api.live import LiveThings
 from center.api.logins import Logins
@@ -23,12 +25,12 @@ from registry.login_store import Known
 
 if TYPE_CHECKING:
     from center.app import App
-    from center.live_views import LiveViews
 
 
 @dataclass(slots=True)
 class Core:
-    """The service as the routes see it. ``app`` holds what checks cameras; ``missing`` says what is not ready."""
+    """The service as the routes see it. ``app`` holds what checks cameras; ``missing`` says what is not ready;
+    ``stills`` are the workers that mark pictures."""
 
     storage: Storage
     logins: Logins
@@ -36,9 +38,10 @@ class Core:
     site: Site
     first: FirstPassword
     views: OpenViews
+    stills: DecodePool
+    zone: ZoneInfo
     app: App | None = None
     missing: dict[str, str] = field(default_factory=dict)
-    live_views: LiveViews | None = None
 
     @property
     def db(self) -> Database:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from center.api.asked import Asked, EvidenceReader, Reader
 from center.api.problems import Problem
-from center.api.shapes import Id, Line, Listed, Out
-from center.api.viewing import recorded
+from center.api.shapes import Id, Listed, Out
+from center.api.stills import JPEG, Purpose, Reference, Still, shown
 from health import evidence_store
 from health.evidence_store import Evidence, EvidenceKind
 from health.picture_files import PictureFiles
@@ -20,15 +20,6 @@ from registry import camera_store, view_register_store
 from registry.view import DUTY, Intent, ViewKind
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["evidence"])
-
-Purpose = Annotated[Line, Query(description="why you look; `duty` is what your shift is for")]
-Reference = Annotated[Line | None, Query(description="number of a case, an order or a call")]
-_JPEG: dict[int | str, dict[str, Any]] = {
-    200: {
-        "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
-        "description": "The picture; `X-View-Id` names its row in the register, `X-Taken-At` when it was taken",
-    }
-}
 
 
 class EvidenceOut(Out):
@@ -56,7 +47,7 @@ async def list_evidence(
 
 
 @router.get(
-    "/{camera_id}/evidence/{evidence_id}", summary="An evidence picture", response_class=Response, responses=_JPEG
+    "/{camera_id}/evidence/{evidence_id}", summary="An evidence picture", response_class=Response, responses=JPEG
 )
 async def get_evidence(
     asked: EvidenceReader, camera_id: Id, evidence_id: Id, purpose: Purpose = DUTY, reference: Reference = None
@@ -70,11 +61,10 @@ async def get_evidence(
     picture = await asyncio.to_thread(_files(asked).evidence, item.id)
     if picture is None:
         raise Problem("not_found", what="the picture is no longer there")
-    view_id = await _record(asked, camera_id, intent, f"evidence {item.id}")
-    return _picture(picture, view_id, item.taken_at)
+    return await shown(asked, camera_id, intent, Still(picture, item.taken_at, f"evidence {item.id}"))
 
 
-@router.get("/{camera_id}/sample", summary="The picture of the last check", response_class=Response, responses=_JPEG)
+@router.get("/{camera_id}/sample", summary="The picture of the last check", response_class=Response, responses=JPEG)
 async def get_sample(asked: Reader, camera_id: Id, purpose: Purpose = DUTY, reference: Reference = None) -> Response:
     """A view, for whoever may see live pictures or evidence of this camera. Small, masked, as old as it says."""
     intent = Intent(ViewKind.SAMPLE, purpose, reference)
@@ -83,14 +73,7 @@ async def get_sample(asked: Reader, camera_id: Id, purpose: Purpose = DUTY, refe
     picture, taken = await asyncio.to_thread(_sample, _files(asked), camera_id)
     if picture is None or taken is None:
         raise Problem("not_found", what="there is no picture of this camera yet")
-    view_id = await _record(asked, camera_id, intent, None)
-    return _picture(picture, view_id, taken)
-
-
-async def _record(asked: Asked, camera_id: str, intent: Intent, about: str | None) -> str:
-    async with recorded(asked) as connection:
-        (camera,) = await view_register_store.viewable(asked.scope, connection, [camera_id], intent.kind)
-        return await view_register_store.shown(asked.scope, connection, camera, intent, about)
+    return await shown(asked, camera_id, intent, Still(picture, taken))
 
 
 def _files(asked: Asked) -> PictureFiles:
@@ -99,11 +82,6 @@ def _files(asked: Asked) -> PictureFiles:
 
 def _sample(files: PictureFiles, camera_id: str) -> tuple[bytes | None, datetime | None]:
     return files.last(camera_id), files.last_at(camera_id)
-
-
-def _picture(picture: bytes, view_id: str, taken: datetime) -> Response:
-    headers = {"X-View-Id": view_id, "X-Taken-At": taken.isoformat(), "Content-Disposition": "inline"}
-    return Response(picture, media_type="image/jpeg", headers=headers)
 
 
 def _out(item: Evidence) -> EvidenceOut:

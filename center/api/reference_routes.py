@@ -5,23 +5,31 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi import Path as InPath
 from fastapi.responses import JSONResponse
 
-from center.api.asked import Asked, Reader, ReferenceKeeper
+from center.api.asked import Asked, EvidenceReader, Reader, ReferenceKeeper
+from center.api.problems import Problem
 from center.api.shapes import Id, In, Out
 from center.api.status_routes import CHECK_SECONDS, checking
+from center.api.stills import JPEG, Purpose, Still, shown
+from center.api.stills import Reference as Quoted
 from config.errors import Kind, XueliangError
 from config.scope import Permission, Scope
-from health import bank_file, state_store
-from health.reference import Bank, Reference, ReferenceState
+from health import bank_file, reference_picture, state_store
+from health.reference import MAX_REFERENCES, Bank, Reference, ReferenceState
 from health.request import Command
 from health.sun import SunBand
-from registry import audit_store, camera_store
+from registry import audit_store, camera_store, view_register_store
+from registry.view import DUTY, Intent, ViewKind
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["references"])
+
+
+Number = Annotated[int, InPath(ge=0, lt=MAX_REFERENCES)]
 
 
 class ReferenceOut(Out):
@@ -68,6 +76,25 @@ async def list_references(asked: Reader, camera_id: Id) -> ReferencesOut:
     return await _load(asked, camera_id)
 
 
+@router.get(
+    "/{camera_id}/references/{number}/picture",
+    summary="One reference, as a picture",
+    response_class=Response,
+    responses=JPEG,
+)
+async def get_reference(
+    asked: EvidenceReader, camera_id: Id, number: Number, purpose: Purpose = DUTY, reference: Quoted = None
+) -> Response:
+    """The light of many pictures and the edges that stayed in most of them: nobody who passed is in it. A view."""
+    intent = Intent(ViewKind.EVIDENCE, purpose, reference)
+    async with asked.read() as connection:
+        await view_register_store.viewable(asked.scope, connection, [camera_id], intent.kind)
+    found = await asyncio.to_thread(_drawn, _bank_of(asked, camera_id), number)
+    if found is None:
+        raise Problem("not_found", what="there is no reference of this number")
+    return await shown(asked, camera_id, intent, found)
+
+
 @router.post("/{camera_id}/references", response_model=ReferenceDone, summary="Approve or replace references")
 async def act_on_references(asked: ReferenceKeeper, camera_id: Id, body: ReferenceAct) -> JSONResponse:
     """Done with the camera's next picture, which is taken at once; 202 where it takes longer than 25 s or the
@@ -106,11 +133,22 @@ async def _record(asked: Asked, camera_id: str, act: str) -> None:
 
 
 async def _load(asked: Asked, camera_id: str) -> ReferencesOut:
-    path = asked.core.storage.folder.references / f"{camera_id}.bank"
-    return await asyncio.to_thread(_shown, camera_id, path)
+    return await asyncio.to_thread(_listed, camera_id, _bank_of(asked, camera_id))
 
 
-def _shown(camera_id: str, path: Path) -> ReferencesOut:
+def _bank_of(asked: Asked, camera_id: str) -> Path:
+    return asked.core.storage.folder.references / f"{camera_id}.bank"
+
+
+def _drawn(path: Path, number: int) -> Still | None:
+    bank = bank_file.read(path) or Bank(0.0)
+    if number >= len(bank.references):
+        return None
+    one = bank.references[number]
+    return Still(reference_picture.draw(one), datetime.fromtimestamp(one.updated, UTC), f"reference {number}")
+
+
+def _listed(camera_id: str, path: Path) -> ReferencesOut:
     bank = bank_file.read(path) or Bank(0.0)
     return ReferencesOut(
         camera_id=camera_id,

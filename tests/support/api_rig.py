@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from camera_gateway.media.pool import DecodePool
 from center.api.app import core_of, mount
 from center.api.asked import Core
 from center.api.limits import Limits
@@ -20,6 +21,7 @@ from center.data_folder import DataFolder
 from center.listener import Listener, Listening
 from center.storage import Storage
 from center.web import build
+from config.clock import SystemClock
 from config.ids import new_id
 from config.scope import ROLE_PERMISSIONS, Role, Scope
 from config.settings import Settings
@@ -188,7 +190,8 @@ def storage_of(db: Database, folder: Path, **service: Any) -> Storage:
 @asynccontextmanager
 async def served(storage: Storage, limits: Limits | None = None) -> AsyncIterator[Rig]:
     """Until the body ends."""
-    core = core_of(storage, Passwords(CHEAP))
+    stills = DecodePool("health.work:work", 1, SystemClock())  # no worker is spawned before the first picture
+    core = core_of(storage, stills, Passwords(CHEAP))
 
     async def exposition() -> tuple[str, bytes]:
         return "text/plain", b""
@@ -207,3 +210,4 @@ async def served(storage: Storage, limits: Limits | None = None) -> AsyncIterato
         live.cancel()
         await asyncio.gather(live, return_exceptions=True)
         await listener.close()
+        await stills.close()

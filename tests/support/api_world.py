@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 from pydantic import SecretStr
 
 from alerts import incident_rows_store
 from alerts.incident import Incident, IncidentKind, IncidentState
+from camera_gateway.media.encode import encode_jpeg
 from config.scope import Scope
 from health import evidence_store, state_store
 from health.evidence_store import Evidence, EvidenceKind
@@ -35,7 +37,8 @@ from registry.unit_store import add_unit
 from registry.vault import Vault
 
 SYSTEM = Scope.system("test")
-JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+#: 32x16 pixels of one grey: a whole picture, as small as one can be.
+JPEG = encode_jpeg(np.full((24, 32), 90, np.uint8))
 _HEX = {"a": "00000000-0000-7000-8000-00000000000{}", "b": "11111111-1111-7111-8111-11111111111{}"}
 
 

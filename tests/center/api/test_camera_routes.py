@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from center.api.asked import Core
+from config.clock import ManualClock
 from config.scope import Role
+from health import bank_file
 from health.camera_page_store import Sort
+from health.reference import SCALARS, Bank, Reference, ReferenceState
 from tests.support.api_rig import Client, Rig
-from tests.support.api_world import JPEG, add_district, camera_id, evidence_id
+from tests.support.api_world import add_district, camera_id, evidence_id
+from tests.support.plates import plate_reads
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -167,14 +172,16 @@ async def test_no_service_checks_here(li: Client) -> None:
     assert (await li.post(f"/api/v1/cameras/{camera_id('b', 1)}/check")).code == "not_found"
 
 
-async def test_stills_are_views(rig: Rig, li: Client) -> None:
+async def test_stills_are_views_and_marked(rig: Rig, li: Client, clock: ManualClock) -> None:
     base = f"/api/v1/cameras/{camera_id('a', 2)}/evidence"
     listed = (await li.get(base)).json["items"]
     assert [(one["id"], one["kind"]) for one in listed] == [(evidence_id("a"), "last_good")]
     picture = await li.get(f"{base}/{evidence_id('a')}?purpose=case&reference=110-7")
-    assert (picture.status, picture.body, picture.headers["content-type"]) == (200, JPEG, "image/jpeg")
+    assert (picture.status, picture.headers["content-type"]) == (200, "image/jpeg")
     sample = await li.get(f"/api/v1/cameras/{camera_id('a', 1)}/sample")
-    assert (sample.body, sample.headers["cache-control"]) == (JPEG, "no-store")
+    assert (sample.status, sample.headers["cache-control"]) == (200, "no-store")
+    for still in (picture, sample):
+        assert plate_reads(still.body, f"li  {clock.now():%Y-%m-%d} ", still.headers["x-view-id"])
     auditor = await rig.user("shen", Role.AUDITOR, area="a")
     rows = (await auditor.get("/api/v1/views")).json["items"]
     assert [(row["view_id"], row["kind"], row["purpose"], row["principal"]) for row in rows] == [
@@ -189,3 +196,29 @@ async def test_stills_are_views(rig: Rig, li: Client) -> None:
     assert (await li.get(f"/api/v1/cameras/{camera_id('a', 1)}/evidence/{evidence_id('a')}")).code == "not_found"
     assert (await li.get(f"/api/v1/cameras/{camera_id('a', 3)}/sample")).code == "not_found"
     assert len((await auditor.get("/api/v1/views")).json["items"]) == 2
+
+
+async def test_references_are_shown_as_what_stayed_in_many_pictures(rig: Rig, li: Client) -> None:
+    base = f"/api/v1/cameras/{camera_id('a', 1)}/references"
+    assert (await li.get(f"{base}/0/picture")).code == "not_found"
+    bank = Bank(0.0, references=(reference(),))
+    bank_file.write(rig.core.storage.folder.references / f"{camera_id('a', 1)}.bank", bank)
+    (one,) = (await li.get(base)).json["items"]
+    assert (one["number"], one["state"], one["samples"]) == (0, "approved", 9)
+    shown = await li.get(f"{base}/0/picture?purpose=compare")
+    assert shown.status == 200
+    assert plate_reads(shown.body, "li  ", shown.headers["x-view-id"])
+    auditor = await rig.user("shen", Role.AUDITOR, area="a")
+    (row,) = (await auditor.get("/api/v1/views")).json["items"]
+    assert (row["view_id"], row["kind"], row["reason"]) == (shown.headers["x-view-id"], "evidence", "reference 0")
+    for number in ("1", "8", "-1", "x"):
+        assert (await li.get(f"{base}/{number}/picture")).code == "not_found", number
+    lead = await rig.user("zhou", Role.LEAD, area="a")
+    assert (await lead.get(f"{base}/0/picture")).code == "forbidden"
+
+
+def reference() -> Reference:
+    mean, light = np.zeros((2, 180, 320), np.int8), np.full((36, 64), 120, np.uint8)
+    mean[0, 60:120, 100] = 127
+    ring = np.zeros((1, len(SCALARS)), np.float32)
+    return Reference(ReferenceState.APPROVED, 9, 0.0, 0.0, 1, mean, light, ring)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +17,8 @@ from registry.camera_store import change_camera
 from registry.database import Database
 from tests.support.api_rig import SYSTEM, Client, Rig
 from tests.support.api_world import add_district, camera_id
+from tests.support.event_reader import Events
+from tests.support.event_reader import events as events
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 _VERSION = {"a": 1, "b": 1}
@@ -77,49 +77,6 @@ async def test_gone_says_how_to_go_on(rig: Rig, li: Client) -> None:
     assert "/api/v1/cameras" in gone.json["resync"]
     assert "position" not in gone.json
     assert (await li.get(f"/api/v1/changes?after={gone.json['after']}")).json["items"] == []
-
-
-class Events:
-    """Reads server-sent events off a socket."""
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-
-    async def head(self) -> str:
-        return (await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 20)).decode()
-
-    async def next(self) -> tuple[str, str, Any]:
-        while True:
-            found = {"event": "", "id": "", "data": "null"}
-            async with asyncio.timeout(20):
-                while line := (await self._line()):
-                    name, _, value = line.partition(": ")
-                    found[name] = value
-            if found["event"]:
-                return found["event"], found["id"], json.loads(found["data"])
-
-    async def _line(self) -> str:
-        while True:
-            raw = (await self._reader.readuntil(b"\n")).decode().rstrip("\n")
-            if raw.endswith("\r"):  # the chunks' own lines
-                if raw == "0\r":
-                    raise EOFError
-                continue
-            return raw
-
-
-@asynccontextmanager
-async def events(client: Client, **headers: str) -> AsyncIterator[Events]:
-    host, _, port = client.url.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    head = f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {client.cookie}\r\n{lines}\r\n"
-    writer.write(head.encode())
-    try:
-        yield Events(reader)
-    finally:
-        writer.close()
-        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
 async def test_events_tick_tell_and_resume(rig: Rig, li: Client, clock: ManualClock) -> None:

@@ -13,16 +13,20 @@ from fastapi.routing import APIRoute
 
 from center.api.app import ROUTERS, needs_of
 from center.api.asked import Needs, Open
+from center.api.feed import Feed
 from config.clock import ManualClock
 from config.ids import new_id
 from config.scope import Permission
+from registry import change_feed_store
+from registry.change_feed import Head
 from registry.database import Database
 from registry.keys import KeyRing
 from registry.migrations.run import migrate
 from registry.principal import StoredGrant
 from registry.principal_store import add_grant
-from tests.support.api_rig import SYSTEM, Client, Rig, served, storage_of
+from tests.support.api_rig import SYSTEM, Answered, Client, Rig, served, storage_of
 from tests.support.api_world import add_district, camera_id, evidence_id
+from tests.support.event_reader import events
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 ROUTES = [
@@ -41,6 +45,7 @@ IDS: dict[str, Callable[[str], str]] = {
     "unit_id": lambda name: f"{name}-unit",
     "point_id": lambda name: f"{name}-point-2",
     "incident_id": lambda name: f"{name}-incident",
+    "number": lambda name: "0",
 }
 #: Bodies that are right but for whom they speak of; other routes take none.
 BODIES: dict[tuple[str, str], Any] = {
@@ -61,6 +66,11 @@ BODIES: dict[tuple[str, str], Any] = {
 
 def filled(path: str, name: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda m: IDS[m[1]](name) if m[1] in IDS else f"{name}-{new_id()}", path)
+
+
+def unknown(path: str) -> str:
+    """With ids that nobody has."""
+    return re.sub(r"\{\w+\}", new_id(), path.replace("{number}", "0"))
 
 
 def needs(route: APIRoute) -> Needs | Open:
@@ -123,7 +133,11 @@ async def test_what_is_foreign_does_not_exist(rig: Rig) -> None:
         body = BODIES.get((method, route.path))
         answers = []
         for name in ("b", "none"):
-            path = filled(route.path, "b") if name == "b" else re.sub(r"\{\w+\}", new_id(), route.path)
+            path = (
+                filled(route.path, "b")
+                if name == "b"
+                else re.sub(r"\{(?!number)\w+\}", new_id(), filled_numbers(route.path))
+            )
             answered = await client.send(method, path, body, if_match='"v1"')
             document = {k: v for k, v in answered.json.items() if k != "request_id"}
             answers.append((answered.status, json.dumps(document)))
@@ -148,10 +162,36 @@ async def answers(folder: Path, worlds: str) -> dict[str, Any]:
                 if method != "GET" or route.path in SKIPPED or "{proposal_id}" in route.path:
                     continue
                 answered = await client.get(filled(route.path, "a"))
-                told[route.path] = (answered.status, blanked(answered.body.decode("utf-8", "replace")))
+                told[route.path] = (answered.status, shown(answered))
+            told["the feed from its beginning"] = await feed(rig, client)
             return told
     finally:
         await db.close()
+
+
+async def feed(rig: Rig, client: Client) -> tuple[int, str]:
+    """Every change since the database was made, asked for and as events: the same, in the same order."""
+    ours = Feed(rig.db, rig.core.storage.keys)
+    async with rig.db.read() as connection:
+        start = ours.word(Head((await change_feed_store.head(SYSTEM, connection)).epoch, 0))
+    asked = (await client.get(f"/api/v1/changes?after={start}&limit=500")).json["items"]
+    heard: list[Any] = []
+    async with events(client, Last_Event_ID=start) as stream:
+        await stream.head()
+        while len(heard) < len(asked):
+            kind, _, told = await stream.next()
+            heard += [told] if kind == "change" else []
+    for one in (*asked, *heard):
+        one["after"] = "-"
+    assert heard == asked
+    return 200, blanked(json.dumps(asked))
+
+
+def shown(answered: Answered) -> str:
+    """Pictures bear the view's id, drawn anew each time; what they show is tried elsewhere."""
+    if answered.headers.get("content-type") == "image/jpeg":
+        return "a marked picture"
+    return blanked(answered.body.decode("utf-8", "replace"))
 
 
 #: An endless one, and one that tells of the asker's own session.
@@ -177,3 +217,4 @@ async def test_answers_for_a_do_not_depend_on_b(tmp_path: Path) -> None:
     for found in (await answers(beside, "ab"), await answers(after, "ba")):
         assert found == first
         assert "Camera 1 b" not in json.dumps(found)
+        assert json.loads(found["the feed from its beginning"][1])
