@@ -18,6 +18,7 @@ from center.app import App, build, end
 from center.control import ControlServer
 from center.first_admin import make_first_admin
 from center.listener import Listener, Listening
+from center.live_views import LiveViews
 from center.metrics import Metrics
 from center.operations import offered
 from center.output import note
@@ -102,6 +103,10 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
     stack.push_async_callback(_end_engine, app, engine)
     await _ready(app, engine)
     service.missing.pop("engine")
+    views = LiveViews(settings, app.hub, app.book, app.storage.db, random.Random())
+    await views.start()
+    stack.push_async_callback(views.close)
+    core.live_views, core.views.on_end = views, views.revoked
     _keep_running(service, stack, app.delivery.run(), "delivery")
     if app.finding is not None:
         _keep_running(service, stack, app.finding.run(), "discovery")

@@ -33,6 +33,7 @@ from center.api import (
     unit_routes,
     user_routes,
     view_routes,
+    whep_routes,
 )
 from center.api.asked import Core, Needs, Open
 from center.api.guard import Guard
@@ -69,6 +70,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     event_stream.router,
     platform_routes.router,
 )
+#: Those of another standard, opened by what is in the header alone; not of the API's description.
+BEARER: tuple[APIRouter, ...] = (whep_routes.router,)
 LIMITS = Limits()
 
 _PROBLEM = {
@@ -107,7 +110,7 @@ def mount(app: FastAPI, core: Core, limits: Limits = LIMITS) -> ASGIApp:
     """``app`` with the API on it, inside its frame: the frame is what a listener serves."""
     app.state.core = core
     problems.install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *BEARER):
         app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return Frame(Guard(Bodies(app, limits), core), limits)

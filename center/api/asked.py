@@ -25,6 +25,7 @@ from registry.login_store import Known
 
 if TYPE_CHECKING:
     from center.app import App
+    from center.live_views import LiveViews
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Core:
     zone: ZoneInfo
     app: App | None = None
     missing: dict[str, str] = field(default_factory=dict)
+    live_views: LiveViews | None = None
 
     @property
     def db(self) -> Database:
@@ -110,7 +112,8 @@ class Needs:
     forced: bool = False
     session: bool = False
 
-    def __call__(self, request: Request) -> Asked:
+    async def __call__(self, request: Request) -> Asked:
+        # Not because it waits for anything: the framework sends plain functions to a thread and back.
         state = request.scope["state"]
         known: Known | None = state.get("login")
         if known is None:
@@ -129,7 +132,7 @@ class Needs:
 class Open:
     """Declares a route that needs no login; the tests name each of them."""
 
-    def __call__(self, request: Request) -> Visit:
+    async def __call__(self, request: Request) -> Visit:
         return Visit(request.app.state.core, request)
 
 
