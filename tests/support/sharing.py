@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 #: Rooms whose tests stand alone and take long: each of their tests may go to another process.
@@ -34,9 +35,9 @@ def in_order(items: list[pytest.Item]) -> None:
 class ByFile(LoadScopeScheduling):
     """A file's tests stay together, and share what its fixtures hold; files begin in the order of collection."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
         config.option.loadscopereorder = False
-        super().__init__(config)
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
