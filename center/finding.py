@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TypeVar
 
 from camera_gateway.discovery.found import Found
 from camera_gateway.discovery.sweep import Network, Search, discover
@@ -30,12 +31,12 @@ from registry.adoption_rule import AdoptionRule, decide
 from registry.area import Area
 from registry.area_store import add_area, list_areas
 from registry.camera_list import credentials_of
-from registry.camera_store import cameras_of
-from registry.device_store import get_device
+from registry.camera_store import cameras_of_all
+from registry.device_store import get_devices
 from registry.found_device import FoundDevice, from_report
 from registry.proposal import Proposal
 from registry.propose import Outcome, propose_all
-from registry.reconcile import learn
+from registry.reconcile import learn_all
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ VISITS = 32
 #: Found devices that are proposed and adopted together, while the search goes on.
 TOGETHER = 200
 
+T = TypeVar("T")
 Candidate = tuple[Proposal, FoundDevice]
 
 
@@ -207,17 +209,40 @@ class Finding:
         await self._read_all(adopted)
 
     async def _read_all(self, devices: list[tuple[str, FoundDevice]], *, only_if_empty: bool = False) -> None:
-        async def read(device_id: str, bare: FoundDevice) -> None:
-            async with places:
-                try:
-                    await self._read(device_id, bare, only_if_empty=only_if_empty)
-                except XueliangError as error:
-                    log.info("x discovery %s: %s", bare.host, error.what)
+        """Read them, and write down together what has been read while the last of it was written."""
+        told: list[tuple[str, FoundDevice]] = []
+        writing, places = asyncio.Lock(), asyncio.Semaphore(VISITS)
 
-        places = asyncio.Semaphore(VISITS)
+        async def read(device_id: str, bare: FoundDevice) -> None:
+            try:
+                async with places:
+                    told.append((device_id, await self._read(device_id, bare)))
+            except XueliangError as error:
+                log.info("x discovery %s: %s", bare.host, error.what)
+                return
+            async with writing:
+                await self._learn(_drain(told))
+
         async with asyncio.TaskGroup() as group:
-            for device_id, bare in devices:
+            for device_id, bare in await self._readable(devices, only_if_empty=only_if_empty):
                 group.create_task(read(device_id, bare))
+
+    async def _readable(
+        self, devices: list[tuple[str, FoundDevice]], *, only_if_empty: bool
+    ) -> list[tuple[str, FoundDevice]]:
+        ids = list(dict.fromkeys(device_id for device_id, _ in devices))
+        async with self._storage.db.read() as connection:
+            stand = await get_devices(self._scope, connection, ids)
+            known = await cameras_of_all(self._scope, connection, ids) if only_if_empty else {}
+        able = {id_ for id_, device in stand.items() if not device.identity_hold and not known.get(id_)}
+        # One device may be found at two of its ports.
+        once = {device_id: bare for device_id, bare in devices if device_id in able and bare.onvif_xaddr}
+        return list(once.items())
+
+    async def _learn(self, told: list[tuple[str, FoundDevice]]) -> None:
+        for (_, device), done in zip(told, await learn_all(self._scope, self._storage.db, told), strict=True):
+            if isinstance(done, XueliangError):
+                log.info("x discovery %s: %s", device.host, done.what)
 
     async def _bare(self, found: Found) -> FoundDevice:
         """What it says to a stranger. A box that only answers a port is proposed with nothing but its address."""
@@ -227,19 +252,14 @@ class Finding:
         report = await self._onvif.facts(found.xaddr, None)
         return from_report(report, found.port, found.how.value, endpoint)
 
-    async def _read(self, device_id: str, bare: FoundDevice, *, only_if_empty: bool = False) -> None:
-        """Channels and streams that only answer to credentials."""
+    async def _read(self, device_id: str, bare: FoundDevice) -> FoundDevice:
+        """With the channels and streams that only answer to credentials."""
         storage = self._storage
-        async with storage.db.read() as connection:
-            device = await get_device(self._scope, connection, device_id)
-            known = await cameras_of(self._scope, connection, device_id)
-        if not bare.onvif_xaddr or device.identity_hold or (known and only_if_empty):
-            return
         credentials = await credentials_of(self._scope, storage.db, storage.vault, device_id)
         report = await self._onvif.facts(bare.onvif_xaddr, credentials)
         for finding in report.findings:
-            log.info("< %s %s: %s", device.host, finding.code, finding.text)
-        await learn(self._scope, storage.db, device_id, from_report(report, bare.port, bare.how, bare.endpoint_uuid))
+            log.info("< %s %s: %s", bare.host, finding.code, finding.text)
+        return from_report(report, bare.port, bare.how, bare.endpoint_uuid)
 
     async def _area(self) -> str:
         """The area adopted devices come into, made when the first one does."""
@@ -251,7 +271,7 @@ class Finding:
         return self._area_id
 
 
-def _drain(heard: list[FoundDevice]) -> list[FoundDevice]:
+def _drain(heard: list[T]) -> list[T]:
     taken = heard[:]
     heard.clear()
     return taken

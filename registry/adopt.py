@@ -13,7 +13,7 @@ from config.ids import new_id
 from config.scope import Permission, Scope
 from registry import proposal_store, rows_store
 from registry.camera import Camera
-from registry.channels import put_channels, put_new
+from registry.channels import put_all, put_channels
 from registry.credential_store import set_credentials, share_credentials
 from registry.database import Connection, Database
 from registry.device import Device
@@ -22,6 +22,7 @@ from registry.found_device import FoundDevice, unpack
 from registry.lifecycle import WATCHED, Lifecycle
 from registry.nouns_store import PROPOSAL
 from registry.proposal import ConflictKind, Proposal, ProposalStatus
+from registry.rows_store import Edit
 from registry.vault import Vault
 
 #: Adopted in one transaction; a sweep of thousands leaves gaps for other writers.
@@ -114,16 +115,16 @@ async def adopt_all(
             async with db.write() as connection:
                 await rows_store.require_place(scope, connection, Permission.ADOPT, area_id, unit_id)
                 acting = Scope.system(scope.principal)
-                stands = [await _open(scope, connection, one.id, one.version) for one in part]
+                stands = await _open_all(scope, connection, [(one.id, one.version) for one in part])
                 done += await _adopt_some(acting, connection, vault, stands, (area_id, unit_id), credentials)
         except XueliangError as error:
             if len(part) == 1:
                 done.append(error)
                 continue
-            # One of them stands in the way of all: each by itself, then.
-            for one in part:
+            # One of them stands in the way of all: the halves apart, until it is alone.
+            for half in (part[: len(part) // 2], part[len(part) // 2 :]):
                 done += await adopt_all(
-                    scope, db, vault, [one], area_id=area_id, unit_id=unit_id, credentials=credentials
+                    scope, db, vault, half, area_id=area_id, unit_id=unit_id, credentials=credentials
                 )
     return done
 
@@ -141,25 +142,22 @@ async def _adopt_some(
     found = [unpack(proposal.facts) for proposal in proposals]
     made = [_device(one, *place, None, Lifecycle.IN_USE) for one in found]
     await add_devices(acting, connection, made)
-    cameras = await put_new(
+    cameras = await put_all(
         acting, connection, [(device, one.channels) for device, one in zip(made, found, strict=True)]
     )
     if credentials is not None:
         await _give(acting, connection, vault, [device.id for device in made], credentials)
-    for proposal, device in zip(proposals, made, strict=True):
-        await proposal_store.change_proposal(
-            acting,
-            connection,
+    settled = {"status": ProposalStatus.ADOPTED, "area_id": place[0], "unit_id": place[1], "reason": None}
+    edits = [
+        Edit(
             proposal.id,
             proposal.version,
-            act="adopt",
-            details={"cameras": len(cameras[device.id])},
-            status=ProposalStatus.ADOPTED,
-            device_id=device.id,
-            area_id=place[0],
-            unit_id=place[1],
-            reason=None,
+            {**settled, "device_id": device.id},
+            {"cameras": len(cameras[device.id])},
         )
+        for proposal, device in zip(proposals, made, strict=True)
+    ]
+    await proposal_store.change_proposals(acting, connection, edits, act="adopt")
     return [Adoption(device, cameras[device.id]) for device in made]
 
 
@@ -168,12 +166,10 @@ async def hold_back(scope: Scope, db: Database, proposals: Sequence[Proposal], r
     waiting = [one for one in proposals if one.reason != reason]
     for start in range(0, len(waiting), _AT_ONCE):
         async with db.write() as connection:
-            for one in waiting[start : start + _AT_ONCE]:
-                stands = await _open(scope, connection, one.id, None)
-                acting = Scope.system(scope.principal)
-                await proposal_store.change_proposal(
-                    acting, connection, one.id, stands.version, act="hold", reason=reason
-                )
+            part = waiting[start : start + _AT_ONCE]
+            stands = await _open_all(scope, connection, [(id_, None) for id_ in dict.fromkeys(one.id for one in part)])
+            edits = [Edit(one.id, one.version, {"reason": reason}) for one in stands]
+            await proposal_store.change_proposals(Scope.system(scope.principal), connection, edits, act="hold")
 
 
 async def refuse(scope: Scope, db: Database, proposal_id: str, reason: str, *, version: int | None = None) -> Proposal:
@@ -221,13 +217,23 @@ async def accept_identity(scope: Scope, db: Database, proposal_id: str, *, versi
 
 
 async def _open(scope: Scope, connection: Connection, proposal_id: str, version: int | None) -> Proposal:
-    proposal = await rows_store.get(scope, connection, PROPOSAL, proposal_id)
-    await rows_store.require_place(scope, connection, Permission.ADOPT, proposal.area_id, proposal.unit_id)
-    if version is not None and version != proposal.version:
-        raise XueliangError(Kind.CONFLICT, "the proposal was changed meanwhile", facts={"version": proposal.version})
-    if proposal.status not in proposal_store.OPEN:
-        raise XueliangError(Kind.CONFLICT, f"the proposal was settled before: {proposal.status.value}")
-    return proposal
+    return (await _open_all(scope, connection, [(proposal_id, version)]))[0]
+
+
+async def _open_all(scope: Scope, connection: Connection, wanted: Sequence[tuple[str, int | None]]) -> list[Proposal]:
+    """The proposals of these ids, if each still has its version (where one is given) and none was settled."""
+    stand = await rows_store.get_many(scope, connection, PROPOSAL, [proposal_id for proposal_id, _ in wanted])
+    if any(proposal_id not in stand for proposal_id, _ in wanted):
+        raise rows_store.not_found(PROPOSAL.kind)
+    for place in dict.fromkeys((one.area_id, one.unit_id) for one in stand.values()):
+        await rows_store.require_place(scope, connection, Permission.ADOPT, *place)
+    for proposal_id, version in wanted:
+        one = stand[proposal_id]
+        if version not in (None, one.version):
+            raise XueliangError(Kind.CONFLICT, "the proposal was changed meanwhile", facts={"version": one.version})
+        if one.status not in proposal_store.OPEN:
+            raise XueliangError(Kind.CONFLICT, f"the proposal was settled before: {one.status.value}")
+    return [stand[proposal_id] for proposal_id, _ in wanted]
 
 
 def _check(proposal: Proposal, *, settle_conflict: bool = False) -> None:

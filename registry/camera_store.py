@@ -13,6 +13,9 @@ from registry.nouns_store import CAMERA, DEVICE
 from registry.rows_store import Page
 from registry.tables import cameras
 
+#: Bound parameters in one statement.
+_CHUNK = 500
+
 
 async def add_camera(scope: Scope, connection: Connection, camera: Camera) -> Camera:
     """One channel of a device that the asker sees."""
@@ -22,8 +25,9 @@ async def add_camera(scope: Scope, connection: Connection, camera: Camera) -> Ca
 
 async def add_cameras(scope: Scope, connection: Connection, added: Sequence[Camera]) -> None:
     """Channels of devices that the asker sees."""
-    for device_id in {camera.device_id for camera in added}:
-        await rows_store.get(scope, connection, DEVICE, device_id)
+    device_ids = {camera.device_id for camera in added}
+    if len(await rows_store.get_many(scope, connection, DEVICE, device_ids)) != len(device_ids):
+        raise rows_store.not_found(DEVICE.kind)
     for unit_id in {camera.unit_id for camera in added}:
         await rows_store.require_unit(scope, connection, unit_id)
     await rows_store.add_many(scope, connection, CAMERA, added)
@@ -47,6 +51,16 @@ async def list_cameras(
 async def cameras_of(scope: Scope, connection: Connection, device_id: str) -> list[Camera]:
     """Every channel of a device, in the order of ids."""
     return await rows_store.every(scope, connection, CAMERA, cameras.c.device_id == device_id)
+
+
+async def cameras_of_all(scope: Scope, connection: Connection, device_ids: Sequence[str]) -> dict[str, list[Camera]]:
+    """As :func:`cameras_of` for several devices, by device."""
+    found: dict[str, list[Camera]] = {device_id: [] for device_id in device_ids}
+    for start in range(0, len(device_ids), _CHUNK):
+        some = cameras.c.device_id.in_(device_ids[start : start + _CHUNK])
+        for camera in await rows_store.every(scope, connection, CAMERA, some):
+            found[camera.device_id].append(camera)
+    return found
 
 
 async def seen_cameras(scope: Scope, connection: Connection, camera_ids: Sequence[str]) -> set[str]:

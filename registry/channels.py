@@ -11,7 +11,7 @@ from config.scope import Scope
 from config.text import printable
 from registry.binding_store import bind_many
 from registry.camera import Camera
-from registry.camera_store import add_cameras, cameras_of, change_camera
+from registry.camera_store import add_cameras, cameras_of_all, change_camera
 from registry.database import Connection
 from registry.device import Device
 from registry.found_device import FoundChannel, FoundStream
@@ -24,45 +24,42 @@ from registry.stream_store import add_streams, put_stream, streams_of
 async def put_channels(
     acting: Scope, connection: Connection, device: Device, channels: tuple[FoundChannel, ...]
 ) -> tuple[Camera, ...]:
-    """Cameras for channels not known yet, streams for all of them; the cameras that are new.
-
-    A channel is known by its token, or, where an inventory gave only its number, by that. Nothing is removed: a
-    channel that a device no longer tells of is the checks' matter, not the list's.
-    """
-    known = await cameras_of(acting, connection, device.id)
-    fresh: list[tuple[Camera, FoundChannel]] = []
-    # Firmwares that name two channels alike exist; the first of a name is taken.
-    first: dict[str, FoundChannel] = {}
-    for channel in channels:
-        first.setdefault(channel.token, channel)
-    for channel in first.values():
-        camera = _match(known, channel)
-        if camera is None:
-            fresh.append((_camera(device, channel, alone=len(channels) == 1), channel))
-            continue
-        if camera.token != channel.token:
-            camera = await change_camera(acting, connection, camera.id, camera.version, token=channel.token)
-        await _put_streams(acting, connection, camera, channel.streams)
-    await _add(acting, connection, fresh)
-    return tuple(camera for camera, _ in fresh)
+    """As :func:`put_all` for one device."""
+    return (await put_all(acting, connection, [(device, channels)]))[device.id]
 
 
-async def put_new(
+async def put_all(
     acting: Scope, connection: Connection, found: Sequence[tuple[Device, tuple[FoundChannel, ...]]]
 ) -> dict[str, tuple[Camera, ...]]:
-    """As :func:`put_channels` for devices that are new themselves; the cameras by device id."""
-    made: dict[str, list[tuple[Camera, FoundChannel]]] = {}
+    """Cameras for channels not known yet, streams for all of them; the cameras that are new, by device id.
+
+    A channel is known by its token, or, where an inventory gave only its number, by that. Nothing is removed: a
+    channel that a device no longer tells of is the checks' matter, not the list's. What is new costs a handful of
+    statements whatever the number of devices.
+    """
+    known = await cameras_of_all(acting, connection, [device.id for device, _ in found])
+    fresh: dict[str, list[tuple[Camera, FoundChannel]]] = {}
     for device, channels in found:
+        mine = fresh[device.id] = []
+        # Firmwares that name two channels alike exist; the first of a name is taken.
         first: dict[str, FoundChannel] = {}
         for channel in channels:
             first.setdefault(channel.token, channel)
-        made[device.id] = [(_camera(device, c, alone=len(channels) == 1), c) for c in first.values()]
-    await _add(acting, connection, [one for fresh in made.values() for one in fresh])
-    return {device_id: tuple(camera for camera, _ in fresh) for device_id, fresh in made.items()}
+        for channel in first.values():
+            camera = _match(known[device.id], channel)
+            if camera is None:
+                mine.append((_camera(device, channel, alone=len(channels) == 1), channel))
+                continue
+            if camera.token != channel.token:
+                camera = await change_camera(acting, connection, camera.id, camera.version, token=channel.token)
+            await _put_streams(acting, connection, camera, channel.streams)
+    await _add(acting, connection, [one for mine in fresh.values() for one in mine])
+    return {device_id: tuple(camera for camera, _ in mine) for device_id, mine in fresh.items()}
 
 
 async def _add(acting: Scope, connection: Connection, fresh: list[tuple[Camera, FoundChannel]]) -> None:
-    """All new channels of a recorder in a handful of statements."""
+    if not fresh:
+        return
     pairs = [(camera, _point(camera)) for camera, _ in fresh]
     await add_cameras(acting, connection, [camera for camera, _ in fresh])
     await add_points(acting, connection, [point for _, point in pairs])

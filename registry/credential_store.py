@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,10 @@ from camera_gateway.target import Credentials
 from config.errors import Kind, XueliangError
 from config.scope import Permission, Scope
 from registry import rows_store
-from registry.audit_store import append
-from registry.change_feed_store import record
+from registry.audit_chain import Act
+from registry.audit_store import append_many
+from registry.change_feed import Told
+from registry.change_feed_store import record_many
 from registry.database import Connection
 from registry.device import Device
 from registry.lifecycle import Lifecycle
@@ -24,6 +27,8 @@ from registry.vault import SecretRecord, Vault
 from registry.vault_store import delete_secret, put_secret, record_of, replace_secret
 
 KIND = "camera"
+#: Bound parameters in one statement.
+_CHUNK = 500
 
 
 async def set_credentials(
@@ -37,7 +42,7 @@ async def set_credentials(
     allow_clear: bool = False,
 ) -> SecretRecord:
     """New credentials for one device; the password gets a new fingerprint, so that it is tried at once."""
-    device = await _editable(scope, connection, device_id)
+    device = await _editable(scope, connection, [device_id])
     stands = (
         await connection.execute(sa.select(credentials).where(credentials.c.device_id == device_id))
     ).one_or_none()
@@ -45,23 +50,22 @@ async def set_credentials(
         secret = await replace_secret(connection, vault, stands.secret_id, password)
     else:
         secret = await put_secret(connection, vault, KIND, password)
-    await _assign(scope, connection, device, account, secret.id, allow_clear)
+    await _assign(scope, connection, device, account, secret.id, allow_clear=allow_clear)
     return secret
 
 
 async def share_credentials(scope: Scope, connection: Connection, from_id: str, device_ids: list[str]) -> None:
     """Give devices the account and secret of another: one password set, one row to change."""
-    await _editable(scope, connection, from_id)
+    await _editable(scope, connection, [from_id])
     row = (await connection.execute(sa.select(credentials).where(credentials.c.device_id == from_id))).one_or_none()
     if row is None:
         raise XueliangError(Kind.NOT_FOUND, "the device has no credentials to share")
-    for device_id in device_ids:
-        device = await _editable(scope, connection, device_id)
-        await _assign(scope, connection, device, row.account, row.secret_id, bool(row.allow_clear))
+    devices = await _editable(scope, connection, device_ids)
+    await _assign(scope, connection, devices, row.account, row.secret_id, allow_clear=bool(row.allow_clear))
 
 
 async def drop_credentials(scope: Scope, connection: Connection, device_id: str) -> None:
-    device = await _editable(scope, connection, device_id)
+    device = await _editable(scope, connection, [device_id])
     row = (await connection.execute(sa.select(credentials).where(credentials.c.device_id == device_id))).one_or_none()
     if row is None:
         return
@@ -130,10 +134,13 @@ async def has_credentials(scope: Scope, connection: Connection, device_id: str) 
     return account
 
 
-async def _editable(scope: Scope, connection: Connection, device_id: str) -> Device:
-    device = await rows_store.get(scope, connection, DEVICE, device_id)
-    await rows_store.require_place(scope, connection, Permission.CREDENTIALS, device.area_id, device.unit_id)
-    return device
+async def _editable(scope: Scope, connection: Connection, device_ids: Sequence[str]) -> list[Device]:
+    stand = await rows_store.get_many(scope, connection, DEVICE, device_ids)
+    if any(device_id not in stand for device_id in device_ids):
+        raise rows_store.not_found(DEVICE.kind)
+    for place in dict.fromkeys((device.area_id, device.unit_id) for device in stand.values()):
+        await rows_store.require_place(scope, connection, Permission.CREDENTIALS, *place)
+    return [stand[device_id] for device_id in device_ids]
 
 
 async def _users(connection: Connection, secret_id: str) -> int:
@@ -142,30 +149,30 @@ async def _users(connection: Connection, secret_id: str) -> int:
 
 
 async def _assign(
-    scope: Scope, connection: Connection, device: Device, account: str, secret_id: str, allow_clear: bool
+    scope: Scope, connection: Connection, given: Sequence[Device], account: str, secret_id: str, *, allow_clear: bool
 ) -> None:
-    mine = credentials.c.device_id == device.id
+    """The same to each of ``given``: a handful of statements whatever their number."""
     values: dict[str, Any] = {"secret_id": secret_id, "account": account, "allow_clear": allow_clear}
-    old = (await connection.execute(sa.select(credentials).where(mine))).one_or_none()
-    if old is None:
-        await connection.execute(sa.insert(credentials).values(device_id=device.id, version=1, **values))
-    else:
-        await connection.execute(sa.update(credentials).where(mine).values(version=old.version + 1, **values))
-        if old.secret_id != secret_id and await _users(connection, old.secret_id) == 0:
-            await delete_secret(connection, old.secret_id)
-    await _tell(scope, connection, device, "set", account)
+    old: dict[str, sa.Row[Any]] = {}
+    for start in range(0, len(given), _CHUNK):
+        some = credentials.c.device_id.in_([device.id for device in given[start : start + _CHUNK]])
+        old |= {row.device_id: row for row in await connection.execute(sa.select(credentials).where(some))}
+    added = [{"device_id": device.id, "version": 1, **values} for device in given if device.id not in old]
+    if added:
+        await connection.execute(sa.insert(credentials), added)
+    changed = [{"the_device": row.device_id, "version": row.version + 1, **values} for row in old.values()]
+    if changed:
+        which = credentials.c.device_id == sa.bindparam("the_device")
+        await connection.execute(sa.update(credentials).where(which), changed)
+    for left in sorted({row.secret_id for row in old.values()} - {secret_id}):
+        if await _users(connection, left) == 0:
+            await delete_secret(connection, left)
+    await _tell(scope, connection, given, "set", account)
 
 
-async def _tell(scope: Scope, connection: Connection, device: Device, act: str, account: str | None) -> None:
+async def _tell(scope: Scope, connection: Connection, devices: Sequence[Device], act: str, account: str | None) -> None:
+    places = [(device.id, device.area_id, device.unit_id) for device in devices]
     payload = {"act": f"credentials_{act}"}
-    await record(connection, "device", device.id, device.area_id, payload, unit_id=device.unit_id)
-    await append(
-        scope,
-        connection,
-        f"credentials.{act}",
-        "device",
-        device.id,
-        area_id=device.area_id,
-        unit_id=device.unit_id,
-        details={} if account is None else {"account": account},
-    )
+    await record_many(connection, [Told("device", *place, payload) for place in places])
+    details = {} if account is None else {"account": account}
+    await append_many(scope, connection, [Act(f"credentials.{act}", "device", *place, details) for place in places])

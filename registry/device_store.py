@@ -13,7 +13,7 @@ from registry.database import Connection
 from registry.device import Device
 from registry.lifecycle import Lifecycle
 from registry.nouns_store import DEVICE
-from registry.rows_store import Page
+from registry.rows_store import Edit, Page
 from registry.tables import devices
 
 
@@ -32,8 +32,17 @@ async def change_device(scope: Scope, connection: Connection, device_id: str, ve
     return await rows_store.change(scope, connection, DEVICE, device_id, version, **fields)
 
 
+async def change_devices(scope: Scope, connection: Connection, edits: Sequence[Edit], *, act: str) -> list[Device]:
+    return await rows_store.change_many(scope, connection, DEVICE, edits, act=act)
+
+
 async def get_device(scope: Scope, connection: Connection, device_id: str) -> Device:
     return await rows_store.get(scope, connection, DEVICE, device_id)
+
+
+async def get_devices(scope: Scope, connection: Connection, device_ids: Iterable[str]) -> dict[str, Device]:
+    """By id; what does not exist or is not in scope is left out."""
+    return await rows_store.get_many(scope, connection, DEVICE, device_ids)
 
 
 async def list_devices(

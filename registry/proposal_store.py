@@ -17,7 +17,7 @@ from registry.found_device import FoundDevice
 from registry.lifecycle import Lifecycle
 from registry.nouns_store import DEVICE, PROPOSAL
 from registry.proposal import Proposal, ProposalStatus
-from registry.rows_store import Page
+from registry.rows_store import Edit, Page
 from registry.tables import devices, proposals
 
 #: Bound parameters in one statement; SQLite of old took 999.
@@ -51,6 +51,10 @@ async def change_proposal(
     scope: Scope, connection: Connection, proposal_id: str, version: int, **fields: Any
 ) -> Proposal:
     return await rows_store.change(scope, connection, PROPOSAL, proposal_id, version, **fields)
+
+
+async def change_proposals(scope: Scope, connection: Connection, edits: Sequence[Edit], *, act: str) -> list[Proposal]:
+    return await rows_store.change_many(scope, connection, PROPOSAL, edits, act=act)
 
 
 async def seen_again(connection: Connection, ids: Iterable[str], at: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -15,14 +15,16 @@ from config.errors import Kind, XueliangError
 from config.scope import Extent, Permission, Scope
 from registry import tables
 from registry.audit_chain import Act
-from registry.audit_store import append, append_many
+from registry.audit_store import append_many
 from registry.change_feed import Told
-from registry.change_feed_store import record, record_many
+from registry.change_feed_store import record_many
 from registry.database import Connection
 from registry.lifecycle import Lifecycle, advance
 from registry.scope_store import units_visible, visible
 
 MAX_PAGE = 500
+#: Bound parameters in one statement.
+_CHUNK = 500
 
 
 class _Dataclass(Protocol):
@@ -58,6 +60,16 @@ class Page(Generic[V]):
 
     items: tuple[V, ...]
     after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """``fields`` of an object that still has ``version``."""
+
+    object_id: str
+    version: int
+    fields: Mapping[str, Any]
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def load(noun: Noun[V], row: sa.Row[Any]) -> V:
@@ -105,6 +117,18 @@ async def get(
     if row is None:
         raise not_found(noun.kind)
     return load(noun, row)
+
+
+async def get_many(
+    scope: Scope, connection: Connection, noun: Noun[V], ids: Iterable[str], permission: Permission = Permission.READ
+) -> dict[str, V]:
+    """By id, as :func:`get` for several; what does not exist or is not in scope is left out."""
+    wanted, found = sorted(set(ids)), dict[str, V]()
+    for start in range(0, len(wanted), _CHUNK):
+        some = noun.table.c.id.in_(wanted[start : start + _CHUNK])
+        query = sa.select(noun.table).where(some, noun.visible(scope.where(permission)))
+        found |= {row.id: load(noun, row) for row in await connection.execute(query)}
+    return found
 
 
 async def page(
@@ -180,61 +204,94 @@ async def change(
 
     Raises ``NOT_FOUND``, ``FORBIDDEN``, and ``CONFLICT`` for another version or a step of life that is not allowed.
     """
-    old = await _editable(scope, connection, noun, object_id)
-    if old.version != version:
-        raise XueliangError(
-            Kind.CONFLICT,
-            f"the {noun.kind} was changed meanwhile",
-            fix="Load it again, compare, and repeat the change",
-            facts={"version": old.version},
-        )
-    new = dataclasses.replace(old, **fields, version=version + 1)
+    edit = Edit(object_id, version, fields, details or {})
+    return (await change_many(scope, connection, noun, [edit], act=act))[0]
+
+
+async def change_many(
+    scope: Scope, connection: Connection, noun: Noun[V], edits: Sequence[Edit], *, act: str = "change"
+) -> list[V]:
+    """As :func:`change` for several objects, each once, in the order given: a handful of statements whatever the
+    number. What one of them raises is raised for all."""
+    stand = await get_many(scope, connection, noun, [edit.object_id for edit in edits], noun.edit)
+    done: list[V] = []
+    steps: list[_Step[V]] = []
+    for edit in edits:
+        old = stand.get(edit.object_id) or await _not_editable(scope, connection, noun, edit.object_id)
+        new, changed = _changed(noun, old, edit)
+        done.append(new if changed else old)
+        if changed:
+            steps.append(_Step(old, new, changed, edit.details))
+    for place in dict.fromkeys(noun.place(step.new) for step in steps if _moves(noun, step)):
+        await require_place(scope, connection, noun.edit, *place)
+    await _update(connection, noun, steps)
+    await _tell(scope, connection, noun, steps, act)
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Step(Generic[V]):
+    """``changed`` is before and after, by column."""
+
+    old: V
+    new: V
+    changed: dict[str, list[Any]]
+    details: Mapping[str, Any]
+
+
+def _changed(noun: Noun[V], old: V, edit: Edit) -> tuple[V, dict[str, list[Any]]]:
+    if old.version != edit.version:
+        raise _changed_meanwhile(noun, {"version": old.version})
+    new = dataclasses.replace(old, **edit.fields, version=edit.version + 1)
     before, values = columns_of(old), columns_of(new)
-    changed = {name: [before[name], values[name]] for name in fields if before[name] != values[name]}
-    if not changed:
-        return old
+    changed = {name: [before[name], values[name]] for name in edit.fields if before[name] != values[name]}
     if "lifecycle" in changed:
         advance(Lifecycle(before["lifecycle"]), Lifecycle(values["lifecycle"]))
     check_lengths(noun, values)
-    await _move(scope, connection, noun, old, new)
-    result = await connection.execute(
-        sa.update(noun.table)
-        .where(noun.table.c.id == object_id, noun.table.c.version == version)
-        .values(version=version + 1, **{name: values[name] for name in changed})
-    )
-    if result.rowcount != 1:
-        raise XueliangError(Kind.CONFLICT, f"the {noun.kind} was changed meanwhile", fix="Load it again and repeat")
-    area_id, unit_id = noun.place(new)
-    payload = {"act": act, "version": version + 1, "fields": sorted(changed)}
-    await record(connection, noun.kind, object_id, area_id, payload, unit_id=unit_id)
-    await append(
-        scope,
-        connection,
-        f"{noun.kind}.{act}",
-        noun.kind,
-        object_id,
-        area_id=area_id,
-        unit_id=unit_id,
-        details={"fields": changed, **(details or {})},
-    )
-    return new
+    return new, changed
 
 
-async def _editable(scope: Scope, connection: Connection, noun: Noun[V], object_id: str) -> V:
-    try:
-        return await get(scope, connection, noun, object_id, noun.edit)
-    except XueliangError:
-        await get(scope, connection, noun, object_id)  # raises NOT_FOUND unless it may be read
-        raise forbidden(noun.edit) from None
-
-
-async def _move(scope: Scope, connection: Connection, noun: Noun[V], old: V, new: V) -> None:
+def _moves(noun: Noun[V], step: _Step[V]) -> bool:
     """To another area or unit: the new place must be the asker's too, and readers of the old one are told."""
-    if noun.place(new) == noun.place(old):
-        return
-    await require_place(scope, connection, noun.edit, *noun.place(new))
-    area_id, unit_id = noun.place(old)
-    await record(connection, noun.kind, old.id, area_id, {"act": "left"}, unit_id=unit_id)
+    return noun.place(step.new) != noun.place(step.old)
+
+
+async def _update(connection: Connection, noun: Noun[V], steps: list[_Step[V]]) -> None:
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for step in steps:
+        values = {name: after for name, (_, after) in step.changed.items()}
+        row = {"the_id": step.old.id, "the_version": step.old.version, "version": step.new.version, **values}
+        alike.setdefault(tuple(sorted(values)), []).append(row)
+    which = (noun.table.c.id == sa.bindparam("the_id")) & (noun.table.c.version == sa.bindparam("the_version"))
+    for rows in alike.values():
+        result = await connection.execute(sa.update(noun.table).where(which), rows)
+        if result.rowcount != len(rows):
+            raise _changed_meanwhile(noun, {})
+
+
+async def _tell(scope: Scope, connection: Connection, noun: Noun[V], steps: list[_Step[V]], act: str) -> None:
+    told: list[Told] = []
+    acts: list[Act] = []
+    for step in steps:
+        if _moves(noun, step):
+            told.append(Told(noun.kind, step.old.id, *noun.place(step.old), {"act": "left"}))
+        place = (step.new.id, *noun.place(step.new))
+        payload = {"act": act, "version": step.new.version, "fields": sorted(step.changed)}
+        told.append(Told(noun.kind, *place, payload))
+        acts.append(Act(f"{noun.kind}.{act}", noun.kind, *place, {"fields": step.changed, **step.details}))
+    if steps:
+        await record_many(connection, told)
+        await append_many(scope, connection, acts)
+
+
+def _changed_meanwhile(noun: Noun[V], facts: dict[str, Any]) -> XueliangError:
+    fix = "Load it again, compare, and repeat the change"
+    return XueliangError(Kind.CONFLICT, f"the {noun.kind} was changed meanwhile", fix=fix, facts=facts)
+
+
+async def _not_editable(scope: Scope, connection: Connection, noun: Noun[V], object_id: str) -> V:
+    await get(scope, connection, noun, object_id)  # raises NOT_FOUND unless it may be read
+    raise forbidden(noun.edit)
 
 
 async def require_place(

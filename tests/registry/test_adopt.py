@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
@@ -29,7 +31,7 @@ from registry.lifecycle import Lifecycle
 from registry.proposal import Proposal, ProposalStatus
 from registry.proposal_store import get_proposal, list_proposals
 from registry.propose import Outcome, propose, propose_all
-from registry.reconcile import learn, observe
+from registry.reconcile import learn, learn_all, observe
 from registry.stream import StreamRole
 from registry.tables import bindings, cameras, devices, placements, points, streams
 from registry.vault import Vault
@@ -375,15 +377,83 @@ async def test_many_are_adopted_together_and_one_that_cannot_be_stays_behind(db:
     proposals = [one for one in told if one is not None]
     await refuse(SYSTEM, db, proposals[7].id, "belongs to the school")
     given = GivenCredentials("admin", SecretStr("pw"))
-    done = await adopt_all(SYSTEM, db, vault(db), proposals, area_id="a", credentials=given)
+    twice = [*proposals, proposals[-1]]
+    done = await adopt_all(SYSTEM, db, vault(db), twice, area_id="a", credentials=given)
     failed = [index for index, one in enumerate(done) if isinstance(one, XueliangError)]
-    assert failed == [7]
+    assert failed == [7, 130]
     adopted = [one for one in done if not isinstance(one, XueliangError)]
     assert all(len(one.cameras) == len(CAMERA.channels) for one in adopted)
     secrets_of = {(await credentials_of(SYSTEM, db, vault(db), one.device.id)) for one in adopted[:3] + adopted[-3:]}
     assert {one.password.get_secret_value() for one in secrets_of if one is not None} == {"pw"}
     one = adopted[-1].device
     assert await learn(SYSTEM, db, one.id, dataclasses.replace(found[-1], host=one.host)) == ()
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is asked of any database meanwhile; rows written together are one."""
+    asked: list[str] = []
+
+    def ask(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", ask)
+    try:
+        yield asked
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", ask)
+
+
+async def test_a_sweeps_worth_costs_no_statements_by_the_device(db: Database) -> None:
+    await add_world(db, "a", 1, cameras=1)
+    asked: dict[int, tuple[int, int, int]] = {}
+    for number in (2, 60):
+        found = [
+            dataclasses.replace(CAMERA, host=f"127.{number}.0.{n}", serial="", mac="", endpoint_uuid="")
+            for n in range(number)
+        ]
+        with statements() as proposing:
+            told = [one.proposal for one in await propose_all(SYSTEM, db, found, area_id="a")]
+        given = GivenCredentials(like_device="a-recorder")
+        with statements() as adopting:
+            done = await adopt_all(
+                SYSTEM, db, vault(db), [one for one in told if one is not None], area_id="a", credentials=given
+            )
+        devices_made = [one.device for one in done if not isinstance(one, XueliangError)]
+        full = [
+            (one.id, dataclasses.replace(CAMERA, host=one.host, mac="", channels=(channel(1, one.host),)))
+            for one in devices_made
+        ]
+        with statements() as learning:
+            learned = await learn_all(SYSTEM, db, full)
+        assert [len(one) for one in learned if not isinstance(one, XueliangError)] == [1] * number
+        asked[number] = (len(proposing), len(adopting), len(learning))
+    assert asked[2] == asked[60]
+    assert sum(asked[60]) < 80
+    assert devices_made[0].id in {one.device_id for one in await camera_list(SYSTEM, db)}
+
+
+async def test_one_that_is_gone_does_not_keep_the_others_from_being_learned(db: Database) -> None:
+    await add_world(db, "a", 1, cameras=1)
+    proposal_id = await proposed(db, CAMERA)
+    device = (await adopt(SYSTEM, db, vault(db), proposal_id, area_id="a")).device
+    impostor = dataclasses.replace(RECORDER, host="127.1.0.1", port=80, serial="SN-other")
+    done = await learn_all(
+        SYSTEM,
+        db,
+        [
+            ("none", RECORDER),
+            ("a-recorder", impostor),
+            (device.id, dataclasses.replace(CAMERA, channels=(channel(1),))),
+        ],
+    )
+    assert isinstance(done[0], XueliangError)
+    assert done[0].kind is Kind.NOT_FOUND
+    assert done[1] == ()
+    assert not isinstance(done[2], XueliangError)
+    assert [camera.device_id for camera in done[2]] == [device.id]
+    async with db.read() as connection:
+        assert (await get_device(SYSTEM, connection, "a-recorder")).identity_hold
 
 
 async def test_a_proposal_held_back_says_why_once(db: Database) -> None:
