@@ -2,8 +2,8 @@
 
 A target is ``fuzz/targets/<name>.py`` with ``SEEDS: list[bytes]`` and ``one(data: bytes) -> None``, which hands the
 bytes to the parser and checks what must hold of its answer. ``XueliangError`` is the parser's right to refuse;
-every other exception, and every input that takes longer than a second, is a finding. Findings are written to
-``--findings`` and make the exit status 1. A run is repeated exactly by its seed.
+every other exception, and every input that costs more than a second of processor time, is a finding. Findings are
+written to ``--findings`` and make the exit status 1. A run is repeated exactly by its seed.
 """
 
 from __future__ import annotations
@@ -76,16 +76,17 @@ def run(target: ModuleType, count: int, seed: int) -> tuple[int, list[Finding]]:
     refused = 0
     for index in range(count):
         data = seeds[index] if index < len(seeds) else mutate(rng.choice(seeds), seeds, rng)
-        began = time.perf_counter()
+        # Not by the wall: a machine with other work to do would make findings of good inputs.
+        began = time.process_time()
         try:
             target.one(data)
         except XueliangError:
             refused += 1
         except Exception:
             findings.append(Finding(data, traceback.format_exc()))
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         if took > SLOW_SECONDS:
-            findings.append(Finding(data, f"took {took:.1f} s"))
+            findings.append(Finding(data, f"took {took:.1f} s of processor time"))
         if len(findings) >= 10:
             break
     return refused, findings

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from camera_gateway.target import stray_password
 from config.errors import Kind, XueliangError
 
 
@@ -44,7 +45,7 @@ def check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         good = parts.scheme == "rtsp" and bool(parts.hostname) and len(url) <= 2048 and url.isprintable()
-        secret = parts.username is not None or parts.password is not None
+        secret = parts.username is not None or parts.password is not None or stray_password(parts)
         _ = parts.port
     except ValueError:
         good, secret = False, False
