@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 Upkeep = Callable[[], Awaitable[None]]
 
 
+#: How a try may end: ``failed`` is tried again.
+TRY_ENDS = ("delivered", "failed", "dead")
+
+
 async def _nothing() -> None:
     return None
 
@@ -84,6 +88,10 @@ class Delivery:
         self._upkeep = upkeep
         self._places = asyncio.Semaphore(settings.at_once)
         self._scope = Scope.system("alerts")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(destination.name for destination in self._destinations)
 
     async def run(self) -> None:
         """One after the other to each receiver, to several receivers at once."""

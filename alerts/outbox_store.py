@@ -179,13 +179,6 @@ def _still(message: Message) -> tuple[sa.ColumnElement[bool], ...]:
     return _o.seq == message.seq, waiting, _o.attempts == message.attempts
 
 
-async def counts(scope: Scope, connection: Connection) -> dict[tuple[str, MessageStatus], int]:
-    """Messages by destination and status, for metrics and the system's page."""
-    require_everywhere(scope, Permission.SYSTEM)
-    query = sa.select(_o.destination, _o.status, sa.func.count().label("n")).group_by(_o.destination, _o.status)
-    return {(row.destination, row.status): row.n for row in await connection.execute(query)}
-
-
 # What people ask
 
 

@@ -6,6 +6,7 @@ import random
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from alerts.cleaning import Cleaning, KeptDays
 from alerts.delivery import Delivery, DeliverySettings
 from alerts.incident_keeper import IncidentKeeper
 from alerts.message import BackOff
@@ -51,8 +52,12 @@ def delivery_of(
         Destination(one.name, one.url, one.secret, one.ca_file) for one in own.destinations if one.secret is not None
     ]
 
+    kept = settings.retention
+    cleaning = Cleaning(storage.db, KeptDays(kept.incidents_days, kept.messages_days))
+
     async def upkeep() -> None:
         await keeper.mend(storage.db, look)
+        await cleaning.run_hourly()
 
     return Delivery(
         storage.db,

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from alerts.delivery import TRY_ENDS
+from alerts.message import MessageStatus
+from alerts.queue_store import Queue, queues
 from center.app import App
 from config.scope import Scope
 from health.observation import Tier
@@ -19,6 +22,7 @@ class Metrics:
     def __init__(self, app: App) -> None:
         self._app = app
         self._states: dict[State, int] = {}
+        self._queues: dict[str, Queue] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -27,6 +31,7 @@ class Metrics:
         """Media type and text."""
         async with self._app.storage.db.read() as connection:
             self._states = await count_states(Scope.system("metrics"), connection)
+            self._queues = await queues(Scope.system("metrics"), connection, self._app.storage.clock.now())
         return CONTENT_TYPE_LATEST, await asyncio.to_thread(generate_latest, self._registry)
 
     def collect(self) -> Iterator[Metric]:
@@ -46,6 +51,7 @@ class Metrics:
         yield GaugeMetricFamily("xueliang_checks_under_way", "Checks running now", value=app.engine.under_way)
         yield from self._freshness()
         yield from self._pool()
+        yield from self._delivery()
         if app.finding is not None:
             yield CounterMetricFamily("xueliang_discovery_rounds", "Rounds of discovery", value=app.finding.rounds)
 
@@ -76,3 +82,23 @@ class Metrics:
             "Cameras whose pictures are left alone because they ended decode workers",
             value=len(self._app.pool.quarantined()),
         )
+
+    def _delivery(self) -> Iterator[Metric]:
+        """By the destination's name; its address and secret are in no metric."""
+        kept = GaugeMetricFamily("xueliang_messages", "Messages kept, by status", labels=["destination", "status"])
+        oldest = GaugeMetricFamily(
+            "xueliang_message_oldest_seconds",
+            "How long the oldest message that should have gone is overdue",
+            labels=["destination"],
+        )
+        tries = CounterMetricFamily(
+            "xueliang_message_tries", "Tries since the start, by end", labels=["destination", "end"]
+        )
+        for name in sorted({*self._queues, *self._app.delivery.names}):
+            queue = self._queues.get(name, Queue())
+            for status in MessageStatus:
+                kept.add_metric([name, status.value], queue.count(status))
+            oldest.add_metric([name], queue.oldest_seconds)
+            for end in TRY_ENDS:
+                tries.add_metric([name, end], self._app.delivery.counts[name, end])
+        yield from (kept, oldest, tries)

@@ -121,6 +121,17 @@ class Retention(Section):
         ge=1,
         le=3660,
     )
+    incidents_days: int = setting(
+        1095,
+        "Incidents with their story, after their end.",
+        unit="days",
+        ge=31,
+        le=36_600,
+        danger="An assessment of a month asks when and why a camera was down: not under the time it may be disputed.",
+    )
+    messages_days: int = setting(
+        90, "What was told of an incident, and to whom, after its end.", unit="days", ge=1, le=3660
+    )
     audit_days: int = setting(
         1095,
         "The audit log and the register of views.",

@@ -11,12 +11,15 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from alerts import incident_store, outbox_store
-from alerts.delivery import Delivery, DeliverySettings
+from alerts.cleaning import Cleaned, Cleaning, KeptDays
+from alerts.delivery import TRY_ENDS, Delivery, DeliverySettings
 from alerts.message import BackOff, MessageStatus
 from alerts.opener import Opener, OpenerPolicy
+from alerts.queue_store import Queue, queues
 from alerts.webhook import Destination, Webhook
 from config.errors import Kind, XueliangError
 from config.scope import Grant, Permission, Scope
+from registry.audit_store import page
 from tests.support.alerts_world import SYSTEM, World
 from tests.support.receiver import FAILURES, SECRET, Receiver, receiving
 
@@ -253,3 +256,63 @@ async def test_dead_letters_are_for_those_who_keep_the_system_there(world: World
             async with world.db.write() as connection:
                 await outbox_store.resend(scope, connection, message.id)
         assert caught.value.kind is Kind.NOT_FOUND
+
+
+async def test_what_waits_and_for_how_long(world: World, receiver: Receiver) -> None:
+    async def queue() -> Queue:
+        async with world.db.read() as connection:
+            return (await queues(SYSTEM, connection, world.clock.now())).get("hook", Queue())
+
+    assert await queue() == Queue()
+    await world.bad([*ONE, *TWO])
+    assert (await queue()).oldest_seconds == 0.0  # not due yet
+    world.soon()
+    assert (await queue()).oldest_seconds == pytest.approx(1.0, abs=0.1)
+    receiver.plan = ["500", "422"]
+    delivery = worker(world, receiver.port)
+    await delivery.run_once(destination(receiver.port))
+    world.later(598.0)  # the second waits behind the first
+    found = await queue()
+    assert found.oldest_seconds == pytest.approx(599.0, abs=0.1)
+    assert (found.stuck, found.error) == (False, "HTTP 500")
+    world.later(1.0)
+    assert (await queue()).stuck
+    await drain(world, delivery, receiver.port, 3)
+    assert (await queue()).counts == {MessageStatus.DEAD: 1, MessageStatus.DELIVERED: 1}
+    assert not (await queue()).stuck
+    assert {end: delivery.counts["hook", end] for end in TRY_ENDS} == {"delivered": 1, "failed": 1, "dead": 1}
+
+
+async def test_what_is_long_over_is_deleted(world: World, receiver: Receiver) -> None:
+    """What was told goes first, then the incident with its story; what stands, or is still to be told, stays."""
+    cleaning, delivery = Cleaning(world.db, KeptDays(1095, 90)), worker(world, receiver.port)
+    await world.down(world.ids[:4])
+    await world.bad(["west-camera-0001"])
+    await drain(world, delivery, receiver.port, 2)
+    await world.up(world.ids[:4])
+    await drain(world, delivery, receiver.port, 2)
+    await world.bad(["west-camera-0002"])
+    world.soon()
+    await delivery.run_once(destination(receiver.port))
+    await world.up(["west-camera-0002"])  # recovered, its end not told yet
+    world.later(89 * 86_400.0)
+    assert await cleaning.run_once() == Cleaned(0, 0)
+    world.later(2 * 86_400.0)
+    assert await cleaning.run_once() == Cleaned(6, 0)  # two of the recorder, one never sent of each of its cameras
+    assert len(await world.shown()) == 7
+    world.later(1005 * 86_400.0)
+    assert await cleaning.run_once() == Cleaned(0, 5)
+    assert await cleaning.run_once() == Cleaned(0, 0)
+    left = {shown.incident.camera_id for shown in await world.shown()}
+    assert left == {"west-camera-0001", "west-camera-0002"}
+    async with world.db.read() as connection:
+        acts = [(row.act, row.details) for row in await page(SYSTEM, connection, act="alerts.clean")]
+    assert acts == [
+        ("alerts.clean", '{"incidents": 5, "messages": 0}'),
+        ("alerts.clean", '{"incidents": 0, "messages": 6}'),
+    ]
+    await drain(world, delivery, receiver.port, 2)
+    await world.up(["west-camera-0001"])
+    await drain(world, delivery, receiver.port, 2)
+    assert [got.content["camera"]["id"] for got in receiver.got[-2:]] == ["west-camera-0002", "west-camera-0001"]
+    assert {got.content["event"] for got in receiver.got[-2:]} == {"resolved"}

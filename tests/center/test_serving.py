@@ -189,14 +189,23 @@ async def get(url: str, path: str, token: str = "") -> tuple[int, bytes]:
 @pytest.mark.usefixtures("no_leaks")
 async def test_health_and_metrics(tmp_path: Path) -> None:
     given = {"service": {"data_dir": str(tmp_path), "listen": "127.0.0.1:0"}, "metrics": {"token": "t0ken"}}
-    settings = Settings.model_validate({**given, "discovery": {"enabled": False}})
+    hook = {"name": "hook", "url": "http://127.0.0.1:9/path-key", "secret": "s3cret"}
+    alerts = {"allow_loopback": True, "destinations": [hook]}
+    settings = Settings.model_validate({**given, "discovery": {"enabled": False}, "alerts": alerts})
     async with running(settings) as service:
         assert json.loads((await get(service.url, "/readyz"))[1])["ready"] is True
         status, body = await get(service.url, "/metrics", "t0ken")
         assert status == 200
         for name in (b'xueliang_cameras{state="ok"} 0.0', b'xueliang_fresh_share{tier="picture"} 1.0', b"process_cpu"):
             assert name in body
-        assert b"camera_id" not in body
+        for name in (
+            b'xueliang_messages{destination="hook",status="waiting"} 0.0',
+            b'xueliang_message_oldest_seconds{destination="hook"} 0.0',
+            b'xueliang_message_tries_total{destination="hook",end="dead"} 0.0',
+        ):
+            assert name in body
+        for hidden in (b"camera_id", b"path-key", b"s3cret"):
+            assert hidden not in body
         service.missing["database"] = "cannot be written"
         assert (await get(service.url, "/readyz"))[0] == 503
 

@@ -11,10 +11,10 @@ from random import Random
 
 from pydantic import SecretStr
 
-from alerts import outbox_store
 from alerts.delivery import Delivery, DeliverySettings
 from alerts.message import BackOff, MessageStatus
 from alerts.opener import Opener, OpenerPolicy
+from alerts.queue_store import queues
 from alerts.webhook import Destination, Webhook
 from config.clock import SystemClock
 from config.scope import Scope
@@ -40,8 +40,8 @@ async def main(url: str, port: int, seed: int) -> None:
 
 async def left(db: Database) -> bool:
     async with db.read() as connection:
-        counts = await outbox_store.counts(Scope.system("test"), connection)
-    return any(status is MessageStatus.WAITING for _, status in counts)
+        found = await queues(Scope.system("test"), connection, db.clock.now())
+    return any(queue.count(MessageStatus.WAITING) for queue in found.values())
 
 
 if __name__ == "__main__":
