@@ -16,12 +16,11 @@ from camera_gateway.rtsp import sdp
 from camera_gateway.rtsp.assembler import Marker
 from camera_gateway.rtsp.connection import Connection
 from camera_gateway.rtsp.exchange import Exchange, refusal
-from camera_gateway.rtsp.message import Response, parse_transport
 from camera_gateway.rtsp.receiver import Stats
 from camera_gateway.rtsp.session import RtspSession
 from camera_gateway.rtsp.states import Event, State
 from camera_gateway.rtsp.timing import Deadlines, Timings
-from camera_gateway.rtsp.udp import OrderedRtp, open_pair
+from camera_gateway.rtsp.track_setup import TrackSetup
 from camera_gateway.rtsp.video_format import VideoFormat
 from camera_gateway.target import StreamTarget
 from config.clock import Clock
@@ -272,93 +271,12 @@ class RtspClient:
             raise XueliangError(error.kind, error.what, where=where, fix=error.fix, facts=error.facts) from error
         session.url = sdp.aggregate_url(call.target.url, described.base, described.description)
         call.connection.teardown = lambda: call.exchange.teardown(session.url)
-        await self._set_up_track(call, session, described)
+        address = sdp.track_url(call.target.url, described.base, described.description, track)
+        fallback = sdp.control_url(call.target.url, call.target.url, track.control)
+        addresses = tuple(dict.fromkeys((address, fallback)))
+        await TrackSetup(self._reach, self._memory, self._clock, call.exchange, call.address, session, addresses).run()
         call.timings.setup = self._clock.monotonic() - began
         return session
-
-    async def _set_up_track(self, call: _Call, session: RtspSession, described: Described) -> None:
-        """TCP, then UDP where the camera refuses TCP and the target leaves it open; what worked last comes first."""
-        wanted = call.target.transport
-        facts = await self._memory.recall(call.address)
-        if facts.keepalive:
-            session.keepalive_method = facts.keepalive
-        both = ["udp", "tcp"] if facts.transport == "udp" else ["tcp", "udp"]
-        order = both if wanted == "auto" else [wanted]
-        ways = {"udp": self._set_up_udp, "tcp": self._set_up_tcp}
-        for transport in order:
-            response = await ways[transport](call, session, described)
-            if response.status == 200:
-                session.transport = transport
-                if transport != order[0]:
-                    await self._memory.remember(call.address, transport=transport)
-                return
-            if response.status != 461:
-                break
-        raise refusal("SETUP", response, call.connection.where)
-
-    async def _set_up_tcp(self, call: _Call, session: RtspSession, described: Described) -> Response:
-        response = await self._setup_request(call, session, described, "RTP/AVP/TCP;unicast;interleaved=0-1")
-        if response.status == 200:
-            agreed = parse_transport(response.headers.get("Transport"))
-            if not agreed.tcp and agreed.client_ports:
-                raise XueliangError(
-                    Kind.PROTOCOL, "the camera agrees to UDP where TCP was asked for", where=call.connection.where
-                )
-            call.connection.rtp_channel, call.connection.rtcp_channel = agreed.channels or (0, 1)
-            call.connection.receiver = session.receiver
-        return response
-
-    async def _set_up_udp(self, call: _Call, session: RtspSession, described: Described) -> Response:
-        connection, receiver, clock = call.connection, session.receiver, self._clock
-        loop = asyncio.get_running_loop()
-
-        def packet(data: bytes) -> None:
-            if connection.receiver is None:
-                return
-            connection.last_media = loop.time()
-            try:
-                receiver.packet(data, 0, len(data), clock.monotonic())
-            except XueliangError as error:
-                connection.fail(error)
-            if connection.receiver is not None and receiver.held:
-                connection.hold()
-
-        def control(data: bytes) -> None:
-            receiver.control(data, 0, len(data), clock.monotonic(), clock.now().timestamp())
-
-        def foreign() -> None:
-            session.stats.foreign += 1
-
-        ordered = OrderedRtp(packet, session.stats)
-        pair = await open_pair(self._reach, call.address, call.address, ordered, control, foreign)
-        connection.media = pair
-        ports = f"{pair.ports[0]}-{pair.ports[1]}"
-        response = await self._setup_request(call, session, described, f"RTP/AVP;unicast;client_port={ports}")
-        if response.status == 200:
-            pair.server_ports = parse_transport(response.headers.get("Transport")).server_ports
-            session.pair = pair
-            connection.receiver = receiver
-        else:
-            connection.media = None
-            pair.close()
-        return response
-
-    async def _setup_request(self, call: _Call, session: RtspSession, described: Described, transport: str) -> Response:
-        """SETUP of the video track; once more with the address asked for where Content-Base led nowhere."""
-        url, connection = call.target.url, call.connection
-        description, track = described.description, session.track
-        first = sdp.track_url(url, described.base, description, track)
-        addresses = list(dict.fromkeys((first, sdp.control_url(url, url, track.control))))
-        for address in addresses:
-            connection.step(Event.SETUP)
-            response = await call.exchange.ask("SETUP", address, (("Transport", transport),))
-            if response.status == 200:
-                connection.step(Event.SET_UP)
-                return response
-            connection.step(Event.REFUSED)
-            if response.status not in (400, 404, 454):
-                break
-        return response
 
     async def _play(self, call: _Call, session: RtspSession) -> None:
         connection = call.connection

@@ -34,6 +34,38 @@ async def test_udp_when_tcp_is_refused(make_client: MakeClient) -> None:
         assert (await failure(make_client(), target(server, transport="tcp"))).kind is Kind.NO_STREAM
 
 
+@pytest.mark.parametrize("status", [400, 451, 501])
+async def test_udp_where_tcp_is_refused_in_other_words(make_client: MakeClient, status: int) -> None:
+    def setup(peer: Peer, request: Request) -> Response:
+        tcp = "TCP" in request.headers.get("Transport")
+        return Response(status, "no such thing") if tcp else peer.reply(request)
+
+    memory = InMemoryDeviceMemory(SystemClock())
+    small = packets([[SPS, H264_PPS, h264_slice(2_000, idr=True)], DELTA])
+    async with RtspTestServer(replace(GOOD, answers={"SETUP": setup}, media=small)) as server:
+        for _ in range(2):
+            assert (await make_client(memory).keyframe(target(server))).transport == "udp"
+        assert server.methods().count("SETUP") == 3, "the second time it knows"
+
+
+async def test_refused_over_both_tells_of_the_first_refusal(make_client: MakeClient) -> None:
+    def setup(_peer: Peer, request: Request) -> Response:
+        return Response(400 if "TCP" in request.headers.get("Transport") else 461, "no")
+
+    memory = InMemoryDeviceMemory(SystemClock())
+    async with RtspTestServer(replace(GOOD, answers={"SETUP": setup})) as server:
+        error = await failure(make_client(memory), target(server))
+        assert (error.kind, error.facts) == (Kind.PROTOCOL, {"status": 400})
+        assert server.methods().count("SETUP") == 2
+        assert not (await memory.recall("127.0.0.1")).transport
+
+
+async def test_a_camera_that_is_full_is_not_asked_for_another_transport(make_client: MakeClient) -> None:
+    async with RtspTestServer(replace(GOOD, answers={"SETUP": said(453)})) as server:
+        assert (await failure(make_client(), target(server))).kind is Kind.BUSY
+        assert server.methods().count("SETUP") == 1
+
+
 async def test_udp_disorder_and_strangers(make_client: MakeClient) -> None:
     media = packets([[SPS, H264_PPS, h264_slice(20_000, idr=True)], DELTA])
     media[4], media[6] = media[6], media[4]
