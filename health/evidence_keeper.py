@@ -58,7 +58,8 @@ class EvidenceKeeper:
     async def _file(self, seen: Observation, change: Change) -> None:
         pictures = [(EvidenceKind.LAST_GOOD, await asyncio.to_thread(self.files.good, seen.camera_id))]
         if change.new == State.FAULT:
-            own = seen.evidence or seen.thumbnail
+            # A change that is told late comes with a picture of now, which may be a good one.
+            own = (seen.evidence or seen.thumbnail) if seen.picture is Picture.BAD else b""
             kept = None if change.since == seen.at else await asyncio.to_thread(self.files.bad, seen.camera_id)
             pictures.append((EvidenceKind.FIRST_BAD, kept or own))
         rows: list[Evidence] = []

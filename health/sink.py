@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta, tzinfo
 
@@ -45,6 +45,7 @@ class EmbeddedSink:
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
         self._owed: dict[str, tuple[Change, ...]] = {}
+        self._late: dict[str, tuple[Change, ...]] = {}
         self._landing: dict[str, asyncio.Future[None]] = {}
 
     async def load(self) -> None:
@@ -70,7 +71,10 @@ class EmbeddedSink:
         return self._known.get(camera_id)
 
     async def submit(self, seen: Observation, next_in: float | None = None) -> Outcome:
-        """Raises ``UNAVAILABLE`` where the disk did not take it; the state in memory goes on all the same."""
+        """Raises ``UNAVAILABLE`` where the disk did not take it; the state in memory goes on all the same.
+
+        What the disk took only later is told with the first outcome after that, before its own changes.
+        """
         known = self._known[seen.camera_id]
         if seen.probe_id in known.recent:
             return Outcome(False, known.state)
@@ -88,7 +92,8 @@ class EmbeddedSink:
         self._known[seen.camera_id] = told
         outcome = Outcome(True, after, changes, state.wants_burst(after, seen))
         await self._store(known, told, seen, changes)
-        return outcome
+        late = self._late.pop(seen.camera_id, ())
+        return replace(outcome, changes=(*late, *changes)) if late else outcome
 
     async def _store(self, before: Known, after: Known, seen: Observation, changes: tuple[Change, ...]) -> None:
         # A run under way is part of what a restart must not forget; timestamps and counters can wait.
@@ -154,8 +159,9 @@ class EmbeddedSink:
             except XueliangError:
                 self._dirty.update(k.state.camera_id for k in dirty[start:])
                 raise
-        for camera_id in [c for c in self._owed if c in self._known]:
-            await self._write(self._known[camera_id], ())
+        owed = [c for c in self._owed if c in self._known]
+        for start in range(0, len(owed), _AT_ONCE):
+            await _all(self._write(self._known[c], ()) for c in owed[start : start + _AT_ONCE])
 
     async def _move(self, moved: Sequence[tuple[Known, CameraState, tuple[Change, ...]]]) -> list[Change]:
         """Many at once (a fleet after a gap) share their group commits instead of waiting for one each."""
@@ -163,10 +169,7 @@ class EmbeddedSink:
             self._known[after.camera_id] = replace(known, state=after)
         for start in range(0, len(moved), _AT_ONCE):
             part = moved[start : start + _AT_ONCE]
-            writes = [self._write(self._known[after.camera_id], changes) for _, after, changes in part]
-            failed = [e for e in await asyncio.gather(*writes, return_exceptions=True) if e is not None]
-            if failed:
-                raise failed[0]
+            await _all(self._write(self._known[after.camera_id], changes) for _, after, changes in part)
         return [change for _, _, changes in moved for change in changes]
 
     async def _write(
@@ -174,7 +177,8 @@ class EmbeddedSink:
     ) -> None:
         """What the disk would not take is owed and goes with the next write of that camera, in order."""
         camera_id = known.state.camera_id
-        due = (*self._owed.pop(camera_id, ()), *changes)
+        owed = self._owed.pop(camera_id, ())
+        due = (*owed, *changes)
         self._dirty.discard(camera_id)
         try:
             ack = await self._db.batch.add_joint(self._writer, Moved(known, due))
@@ -186,10 +190,19 @@ class EmbeddedSink:
             if due:
                 self._owed[camera_id] = (*due, *self._owed.get(camera_id, ()))[-_MOST_OWED:]
             raise
+        if owed:
+            self._late[camera_id] = (*self._late.get(camera_id, ()), *owed)[-_MOST_OWED:]
 
     async def _tell(self, connection: Connection, moved: Sequence[Moved]) -> None:
         if self._on_changes is not None:
             await self._on_changes(connection, moved, self.state)
+
+
+async def _all(writes: Iterable[Awaitable[None]]) -> None:
+    """Together, so that they share a group commit; raises the first failure once all have ended."""
+    failed = [e for e in await asyncio.gather(*writes, return_exceptions=True) if e is not None]
+    if failed:
+        raise failed[0]
 
 
 def _runs(of: CameraState) -> tuple[object, ...]:

@@ -270,6 +270,9 @@ async def test_what_the_disk_refused_is_owed(
     async with bench.db.read() as tx:
         changes = [c for _, c in await state_store.changes_of(SYSTEM, tx, camera)]
     assert [c.new for c in changes if c.aspect is Aspect.STATE] == ["ok"]
+    late = await bench.see(bench.picture(camera, "p2", Picture.GOOD))
+    assert [c.new for c in late.changes if c.aspect is Aspect.STATE] == ["ok"], "told once it is written"
+    assert (await bench.see(bench.picture(camera, "p3", Picture.GOOD))).changes == ()
 
 
 async def test_evidence_is_closed_and_then_expires(bench: Bench, district: District, clock: ManualClock) -> None:
