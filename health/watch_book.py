@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from camera_gateway.target import Credentials, StreamTarget
@@ -12,7 +12,8 @@ from health.schedule import Planned
 from registry import camera_list_store
 from registry.camera_list import credentials_of
 from registry.change_feed_store import head
-from registry.database import Database
+from registry.credential_store import find_many_credentials
+from registry.database import Connection, Database
 from registry.vault import Vault
 from registry.watched_camera import WatchedCamera, WatchedStream
 from registry.window import WindowKind, standing
@@ -63,6 +64,7 @@ class WatchBook:
                     raise
                 touched = None
             listed = await camera_list_store.rows(self._scope, connection, touched)
+            await self._open_ahead(connection, listed)
         self._position = now
         active = {c.camera_id: c for c in listed if c.active}
         left = (
@@ -87,6 +89,13 @@ class WatchBook:
     async def stream_target(self, camera: WatchedCamera, stream: WatchedStream) -> StreamTarget:
         """One of the camera's streams, with what opens it."""
         return stream.target(await self._credentials(camera))
+
+    async def _open_ahead(self, connection: Connection, listed: Sequence[WatchedCamera]) -> None:
+        """A fleet's passwords by a few queries, where its first looks would ask for them one by one."""
+        refs = {c.device_id: c.credential_ref for c in listed if c.active and c.credential_ref is not None}
+        wanted = [d for d, ref in refs.items() if self._opened.get(d, ("", None))[0] != ref]
+        found = await find_many_credentials(self._scope, connection, self._vault, wanted)
+        self._opened.update({device_id: (refs[device_id], login) for device_id, login in found.items()})
 
     async def _credentials(self, camera: WatchedCamera) -> Credentials | None:
         if camera.credential_ref is None:
