@@ -173,6 +173,7 @@ async def test_a_full_disk(fleet: Fleet, small_disk: Path, tmp_path: Path) -> No
         ballast.unlink()
         await ready(service)
         await until_states(service, data, lambda states: ("fault", "black") in states)
+        await service.until(lambda: any(told[3:] == ("fault", "black") for told in service.told))
         await import_one(data, "P-3")
         service.process.terminate()
         assert await service.ended(15) == 0
@@ -181,6 +182,9 @@ async def test_a_full_disk(fleet: Fleet, small_disk: Path, tmp_path: Path) -> No
     with closing(sqlite3.connect(data / "xueliang.sqlite")) as db:
         late = "SELECT count(*) FROM state_changes WHERE aspect = 'state' AND new = 'fault' AND cause = 'black'"
         assert db.execute(late).fetchone() == (1,), "what was found while the disk was full is written down afterwards"
+        incident = """SELECT i.kind, i.cause, i.since = s.picture_since FROM incidents i
+            JOIN camera_states s ON s.camera_id = i.camera_id WHERE i.state = 'open'"""
+        assert db.execute(incident).fetchall() == [("fault", "black", 1)], "and has its incident, with its true start"
     assert (await command("audit", "verify", "--config", str(config)))[0] == 0
 
 
