@@ -29,6 +29,8 @@ TICK_SECONDS = 5.0
 LOOK_SECONDS = 0.25
 #: A reader that does not take its events for so long is cut; it loads anew instead of falling further behind.
 SLOW_SECONDS = 10.0
+#: One that takes nothing at all is cut without a word: there is no room left for one.
+CUT_SECONDS = 30.0
 #: So many changes behind, following one by one is dearer than loading anew.
 BEHIND = 5000
 PER_PRINCIPAL = 8
@@ -170,11 +172,11 @@ class Stream(Response):
             await self._put(_body(_frame(event, json.dumps(told))), 1.0)
             await self._put({"type": "http.response.body", "body": b"", "more_body": False}, 1.0)
 
-    async def _put(self, message: Message, seconds: float = SLOW_SECONDS * 3) -> None:
+    async def _put(self, message: Message, seconds: float | None = None) -> None:
         """Into the connection's buffer, which waits for the reader. Raises ``TimeoutError``: then it is cut."""
         if self._send is None:
             raise XueliangError(Kind.INTERNAL, "the stream was not begun")
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds or CUT_SECONDS):
             await self._send(message)
 
 

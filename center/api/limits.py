@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
@@ -25,6 +27,11 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+#: The whole of a request's head. h11 bounds only what comes in pieces.
+MAX_HEAD = 16 * 1024
+#: Bytes and seconds for what is refused as too large.
+DROP = 2 * 1024 * 1024
+DROP_SECONDS = 2.0
 ANSWERING = "/api/", "/events", "/whep/"
 
 
@@ -78,6 +85,7 @@ class Frame:
 
         try:
             async with asyncio.timeout(self._limits.answer_seconds) as timer:
+                _check_head(scope)
                 await self._app(scope, receive, out)
         except Exception as error:
             over = True
@@ -86,6 +94,16 @@ class Frame:
                 log.exception("x request %s failed", request_id)
             if not begun:
                 await _refuse(problem, scope, request_id, receive, out)
+
+
+def _check_head(scope: Scope) -> None:
+    size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    size += sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    if size > MAX_HEAD:
+        raise Problem("malformed", what=f"the request's head has more than {MAX_HEAD} bytes")
+    # RFC 9112 section 6.1: where two programs read a length differently, one request hides another.
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+        raise Problem("malformed", what="the body's length is told in two ways")
 
 
 class Bodies:
@@ -117,6 +135,7 @@ class Bodies:
         most = rule.most if scope["state"].get("login") else min(rule.most, self._limits.stranger)
         size = headers.get("content-length", "0")
         if size.isdecimal() and int(size[:20]) > most:
+            await self._drop(receive)
             raise Problem("too_large", facts={"limit": most})
         chunks, total = [], 0
         try:
@@ -127,15 +146,33 @@ class Bodies:
                         raise Problem("body_timeout")
                     chunks.append(message.get("body", b""))
                     total += len(chunks[-1])
-                    if total > most:
-                        raise Problem("too_large", facts={"limit": most})
-                    if not message.get("more_body"):
+                    if total > most or not message.get("more_body"):
                         break
         except TimeoutError as error:
             raise Problem("body_timeout") from error
+        if total > most:
+            chunks.clear()
+            if message.get("more_body"):
+                await self._drop(receive)
+            raise Problem("too_large", facts={"limit": most})
+        body = b"".join(chunks)
         if total:
             _check_type(headers, rule)
-        return b"".join(chunks)
+            if "json" in headers.get("content-type", "").lower():  # /whep/ takes SDP
+                _check_json(body)
+        return body
+
+    async def _drop(self, receive: Receive) -> None:
+        """Take some of what is refused: a connection closed on bytes that nobody took is reset, and whoever sent them
+        never reads why. Beyond that they find out so."""
+        dropped = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DROP_SECONDS):
+                while dropped < DROP:
+                    message = await receive()
+                    dropped += len(message.get("body", b""))
+                    if message["type"] == "http.disconnect" or not message.get("more_body"):
+                        return
 
 
 def _check_type(headers: Headers, rule: BodyRule) -> None:
@@ -145,6 +182,25 @@ def _check_type(headers: Headers, rule: BodyRule) -> None:
         raise Problem("media_type", where="Content-Type", facts={"allowed": sorted(rule.types)})
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem("media_type", where="Content-Encoding")
+
+
+def _check_json(body: bytes) -> None:
+    """JSON (RFC 8259) that every reader reads alike: no member twice, no numbers that are none, UTF-8. Which of two
+    members counts differs between programs, and a filter before us may have read the other one."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise Problem("malformed", what="a member stands in the body twice", where="body")
+        return found
+
+    def no_number(_: str) -> None:
+        raise ValueError
+
+    try:
+        json.loads(body.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
+    except (ValueError, RecursionError) as error:
+        raise Problem("malformed", what="the body is not JSON", where="body") from error
 
 
 def _mark(message: Message, scope: Scope, request_id: str) -> None:
