@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,14 +14,16 @@ from pydantic import SecretStr
 from alerts import incident_store, outbox_store
 from alerts.cleaning import Cleaned, Cleaning, KeptDays
 from alerts.delivery import TRY_ENDS, Delivery, DeliverySettings
-from alerts.message import BackOff, MessageStatus
+from alerts.message import BackOff, MessageStatus, judge
 from alerts.opener import Opener, OpenerPolicy
 from alerts.queue_store import Queue, queues
 from alerts.webhook import Destination, Webhook
+from config.clock import ManualClock
 from config.errors import Kind, XueliangError
 from config.scope import Grant, Permission, Scope
 from registry.audit_store import page
 from tests.support.alerts_world import SYSTEM, World
+from tests.support.certificate import certificate
 from tests.support.receiver import FAILURES, SECRET, Receiver, receiving
 
 ONE = ["east-camera-0001"]
@@ -37,9 +40,9 @@ def destination(port: int, name: str = "hook") -> Destination:
     return Destination(name, f"http://127.0.0.1:{port}/in?x=1", SecretStr(SECRET))
 
 
-def worker(world: World, port: int, *, loopback: bool = True) -> Delivery:
-    sender = Webhook(Opener(OpenerPolicy(allow_loopback=loopback)), world.clock, 0.5)
-    settings = DeliverySettings("https://xueliang.example/", BackOff(2.0, 600.0, 3600.0))
+def worker(world: World, port: int, *, give_up: float = 3600.0) -> Delivery:
+    sender = Webhook(Opener(OpenerPolicy(allow_loopback=True)), world.clock, 0.5)
+    settings = DeliverySettings("https://xueliang.example/", BackOff(2.0, 600.0, give_up))
     return Delivery(
         world.db,
         world.clock,
@@ -117,14 +120,56 @@ async def test_retry_after_is_heeded(world: World, receiver: Receiver) -> None:
     assert not await delivery.run_once(destination(receiver.port))
 
 
-async def test_nobody_there(world: World) -> None:
+def test_a_date_to_come_back_at_and_one_too_far(clock: ManualClock) -> None:
+    for asked, pause in (("Wed, 01 Jan 2200 00:00:00 GMT", 3600.0), ("99999999", 3600.0), ("-5", 2.0), ("soon", 2.0)):
+        found = judge(503, asked, clock.now())
+        assert not found.delivered
+        assert found.again
+        assert BackOff().pause(1, Random(1), found.asked) <= pause
+        assert pause == 2.0 or BackOff().pause(1, Random(1), found.asked) == pause
+
+
+async def test_what_may_be_mended_there_is_tried_again(world: World, receiver: Receiver) -> None:
+    """A wrong password, a path that is not there yet, a proxy without its server: the same message, until it is
+    taken, and the end of the incident after it."""
+    codes = ["401", "403", "404", "407", "408", "409", "410", "425", "451", "500", "501", "502", "503", "507", "301"]
+    receiver.plan = list(codes)
+    await world.bad(ONE)
+    world.soon()
+    delivery = worker(world, receiver.port, give_up=1e6)
+    await delivery.run_once(destination(receiver.port))
+    await world.up(ONE)
+    await drain(world, delivery, receiver.port, len(codes) + 2)
+    assert [got.how for got in receiver.got] == [*codes, "ok", "ok"]
+    assert len({got.key for got in receiver.got[:-1]}) == 1
+    assert len({got.body for got in receiver.got[:-1]}) == 1
+    assert [got.content["event"] for got in receiver.got[-2:]] == ["firing", "resolved"]
+
+
+async def test_no_way_to_the_receiver(world: World, receiver: Receiver, tmp_path: Path) -> None:
+    """The message waits, says why, and goes under its key once the receiver is there, or where it is now."""
     async with receiving(world.clock.now) as gone:
         port = gone.port
     await world.bad(ONE)
-    world.soon()
-    await worker(world, port).run_once(destination(port))
-    (message,) = await world.told((await world.standing())[0].id)
-    assert message.error.startswith("refused: ")
+    (incident,) = await world.standing()
+    delivery = worker(world, receiver.port)
+    _, context = certificate(tmp_path, "receiver.example")
+    async with receiving(world.clock.now, context) as unknown:
+        for url, said in (
+            (f"http://127.0.0.1:{port}/", "refused: "),
+            ("http://nowhere.invalid/", "unreachable: "),
+            (f"https://127.0.0.1:{unknown.port}/", "protocol: no trusted TLS connection"),
+            ("http://169.254.169.254/", "not_allowed: "),
+        ):
+            world.later(700.0)
+            assert await delivery.run_once(Destination("hook", url, SecretStr(SECRET)))
+            (message,) = await world.told(incident.id)
+            assert message.status is MessageStatus.WAITING
+            assert message.error.startswith(said)
+        assert unknown.got == []
+    world.later(700.0)
+    await drain(world, delivery, receiver.port, 2)
+    assert [got.key for got in receiver.got] == [message.id]
 
 
 async def test_a_refused_message_is_dead_does_not_block_and_is_sent_again_by_a_person(

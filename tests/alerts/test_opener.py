@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -11,10 +10,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from alerts.opener import Opener, OpenerPolicy
@@ -22,6 +17,7 @@ from alerts.signature import headers, sign, verified
 from alerts.webhook import Destination, Webhook
 from config.clock import SystemClock
 from config.errors import Kind, XueliangError
+from tests.support.certificate import certificate
 from tests.support.receiver import SECRET, Receiver, receiving
 
 
@@ -75,39 +71,13 @@ async def test_a_name_is_checked_by_what_it_stands_for() -> None:
     assert caught.value.kind is Kind.NOT_ALLOWED
 
 
-def _certificate(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / f"{name}.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return file, context
-
-
 async def _local(host: str) -> list[str]:
     return ["127.0.0.1"]
 
 
 @pytest_asyncio.fixture
 async def secured(tmp_path: Path) -> AsyncIterator[tuple[Path, Receiver]]:
-    file, context = _certificate(tmp_path, "receiver.example")
+    file, context = certificate(tmp_path, "receiver.example")
     async with receiving(SystemClock().now, context) as receiver:
         yield file, receiver
 

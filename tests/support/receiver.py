@@ -30,6 +30,8 @@ FAILURES = (
     "endless_body",
     "huge_head",
     "half",
+    "drip",
+    "not_yet",
 )
 
 
@@ -147,6 +149,24 @@ class Receiver:
     async def _huge_head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, how: str) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 40_000 + b"\r\n\r\n")
         await writer.drain()
+
+    async def _drip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, how: str) -> None:
+        """Always one byte more, each in time, until the other side has had enough."""
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            try:
+                async with asyncio.timeout(0.05):
+                    await reader.read()
+            except TimeoutError:
+                continue
+            return
+
+    async def _not_yet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, how: str) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+            await writer.drain()
 
     async def stop(self) -> None:
         for task in list(self._open):
