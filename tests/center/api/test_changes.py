@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from center.api import event_stream
 from center.api.event_stream import PER_PRINCIPAL, TICK_SECONDS
 from config.clock import ManualClock
 from config.scope import Role
 from registry import change_feed_store
 from registry.camera_store import change_camera
+from registry.change_feed import Told
 from registry.database import Database
 from tests.support.api_rig import SYSTEM, Client, Rig
 from tests.support.api_world import add_district, camera_id
 from tests.support.event_reader import Events
 from tests.support.event_reader import events as events
+from tests.support.process_memory import resident
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 _VERSION = {"a": 1, "b": 1}
@@ -141,3 +146,40 @@ async def test_a_position_of_another_epoch_is_told_to_resync(rig: Rig, li: Clien
         kind, _, told = await stream.next()
         assert (kind, told["reason"]) == ("resync", "gone")
         assert (await li.get(f"/api/v1/changes?after={told['after']}")).json["items"] == []
+
+
+async def test_a_reader_that_takes_nothing_is_cut_and_told_to_resync(
+    rig: Rig, li: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """22 MB of changes wait for a client that does not read: it is cut, we hold none of it, and it loads anew."""
+    monkeypatch.setattr(event_stream, "CUT_SECONDS", 0.5)
+    monkeypatch.setattr(event_stream, "BEHIND", 1000)
+    start = (await li.get("/api/v1/changes")).json["after"]
+    filler = Told("camera", camera_id("a", 1), "a", None, {"act": "changed", "filler": "x" * 15_000})
+    for _ in range(3):
+        async with rig.db.write() as connection:
+            await change_feed_store.record_many(connection, [filler] * 500)
+    host, _, port = li.url.removeprefix("http://").rpartition(":")
+    lazy = socket.socket()
+    lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    lazy.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(lazy, (host, int(port)))
+    head = f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {li.cookie}\r\nLast-Event-ID: {start}\r\n\r\n"
+    before = resident(os.getpid())
+    await loop.sock_sendall(lazy, head.encode())
+    async with asyncio.timeout(20):
+        for wanted in (1, 0):  # it is open, and it is cut
+            while len(rig.core.live) != wanted:
+                await li.get("/healthz")
+    assert resident(os.getpid()) - before < 16 * 1024 * 1024
+    lazy.close()
+    async with events(li, Last_Event_ID=start) as stream:  # it comes back, and is too far behind to be told one by one
+        await stream.head()
+        told: list[str] = []
+        while "resync" not in told:
+            kind, _, data = await stream.next()
+            told.append(kind)
+        assert told.count("change") <= event_stream.BEHIND + 200
+        assert data["reason"] == "slow"
+    assert (await li.get(f"/api/v1/changes?after={data['after']}")).status == 200
