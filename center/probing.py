@@ -57,7 +57,7 @@ async def look(client: RtspClient, clock: Clock, wanted: Look) -> tuple[Seen, by
 async def _watch(client: RtspClient, judge: DecodePool, wanted: Look, seen: Seen) -> tuple[list[AccessUnit], Seen]:
     units: list[AccessUnit] = []
     try:
-        session = await client.open(wanted.target)
+        session = await client.open(wanted.target, seen.timings)
     except XueliangError as error:
         return units, replace(seen, failure=_ours_or_its(error))
     failure: XueliangError | None = None

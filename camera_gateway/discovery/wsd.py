@@ -108,9 +108,10 @@ def read(data: bytes) -> tuple[Match, ...] | Probe:
 
 def _matches(body: xml.Element, relates: str) -> tuple[Match, ...]:
     found = []
+    bare = ("ProbeMatch stands outside ProbeMatches",) if xml.child(body, "ProbeMatches") is None else ()
     # Some devices put ProbeMatch straight into the body, some put ProbeMatches into a Header-less envelope.
     for element in xml.descendants(body, "ProbeMatch"):
-        match = _match(element, Said.MATCH, relates)
+        match = _match(element, Said.MATCH, relates, bare)
         if match.endpoint or match.xaddrs:
             found.append(match)
         if len(found) == _MAX_MATCHES:
@@ -120,8 +121,8 @@ def _matches(body: xml.Element, relates: str) -> tuple[Match, ...]:
     return tuple(found)
 
 
-def _match(element: xml.Element, said: Said, relates: str) -> Match:
-    remarks = []
+def _match(element: xml.Element, said: Said, relates: str, lacks: tuple[str, ...] = ()) -> Match:
+    remarks = list(lacks)
     endpoint = xml.text(element, "EndpointReference", "Address")
     if not endpoint:
         remarks.append("no endpoint id")

@@ -25,6 +25,9 @@ from config.clock import Clock
 from config.errors import Kind, XueliangError
 from config.text import printable
 
+#: Code of the finding that the device asks for a login without a Digest challenge.
+NO_DIGEST = "no_digest"
+
 
 class Rung(StrEnum):
     """The values of ``DeviceFacts.auth_rung``."""
@@ -97,9 +100,11 @@ class Ladder:
                 answer = await self._http.authorized(request, login, answer, _asks_for_login)
                 rung = Rung(answer.auth)
             elif visit.rung is not Rung.WSSE and _asks_for_login(answer):
+                _note_no_digest(visit, answer)
                 answer = await self._token(visit, login, address, call)
                 rung = Rung.WSSE
         if login is None and _asks_for_login(answer):
+            _note_no_digest(visit, answer)
             raise _needs_login(call, visit.host)
         body = body_or_raise(answer, call, visit.host)
         await self._learn(visit, rung)
@@ -177,6 +182,12 @@ def _needs_login(call: Call, host: str) -> XueliangError:
 
 def _digest_asked(answer: HttpAnswer) -> bool:
     return answer.status == 401 and any(c.scheme == "digest" for c in answer.challenges())
+
+
+def _note_no_digest(visit: Visit, answer: HttpAnswer) -> None:
+    """Told once a visit; the token goes over every network in a form that can be tried out at leisure."""
+    if not _digest_asked(answer) and all(finding.code != NO_DIGEST for finding in visit.findings):
+        visit.findings.append(Finding(NO_DIGEST, "no HTTP Digest is offered: the password goes as a WS-Security token"))
 
 
 def _http_login_asked(answer: HttpAnswer, login: Credentials) -> bool:

@@ -103,8 +103,9 @@ class RtspClient:
         """
         return await self._over(target, self._deadlines.total, self._describe)
 
-    async def open(self, target: StreamTarget) -> RtspSession:
-        """A playing session; the caller closes it."""
+    async def open(self, target: StreamTarget, timings: Timings | None = None) -> RtspSession:
+        """A playing session; the caller closes it. ``timings`` is filled on the way, so that it tells how far a
+        camera came that failed."""
 
         async def start(call: _Call) -> RtspSession:
             session = await self._set_up(call)
@@ -112,7 +113,7 @@ class RtspClient:
             await self._play(call, session)
             return session
 
-        session = await self._over(target, self._deadlines.total, start, keep=True)
+        session = await self._over(target, self._deadlines.total, start, keep=True, timings=timings)
         session.begin()
         session.connection.watch_stall()
         return session
@@ -180,14 +181,20 @@ class RtspClient:
             self._markers.popitem(last=False)
 
     async def _over(
-        self, target: StreamTarget, total: float, act: Callable[[_Call], Awaitable[T]], *, keep: bool = False
+        self,
+        target: StreamTarget,
+        total: float,
+        act: Callable[[_Call], Awaitable[T]],
+        *,
+        keep: bool = False,
+        timings: Timings | None = None,
     ) -> T:
         """``act`` over a connection that ends with it, or only with a failure of it if ``keep``."""
         call: _Call | None = None
         try:
             try:
                 async with asyncio.timeout(total):
-                    call = await self._dial(target)
+                    call = await self._dial(target, timings or Timings())
                     result = await act(call)
             except TimeoutError as error:
                 raise XueliangError(
@@ -207,11 +214,11 @@ class RtspClient:
             await asyncio.shield(call.connection.closed)
         return result
 
-    async def _dial(self, target: StreamTarget) -> _Call:
+    async def _dial(self, target: StreamTarget, timings: Timings) -> _Call:
         began = self._clock.monotonic()
         where = _where(target)
         address, connection = await self._connect(target.host, target.port, where)
-        timings = Timings(connect=self._clock.monotonic() - began)
+        timings.connect = self._clock.monotonic() - began
 
         async def redial() -> Connection:
             again = (await self._connect(address, target.port, where))[1]
@@ -231,8 +238,11 @@ class RtspClient:
         began = self._clock.monotonic()
         url = call.target.url
         call.connection.step(Event.DESCRIBE)
-        response = await call.exchange.ask("DESCRIBE", url, (("Accept", "application/sdp"),))
-        call.timings.describe = self._clock.monotonic() - began - (call.timings.auth or 0.0)
+        try:
+            response = await call.exchange.ask("DESCRIBE", url, (("Accept", "application/sdp"),))
+        finally:
+            if call.connection.replies:  # it answered, if only to refuse the login
+                call.timings.describe = self._clock.monotonic() - began - (call.timings.auth or 0.0)
         if response.status != 200:
             raise refusal("DESCRIBE", response, call.connection.where)
         call.connection.step(Event.DESCRIBED)

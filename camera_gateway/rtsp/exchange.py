@@ -45,6 +45,7 @@ class Exchange:
         self._timings = timings
         self._redial = redial
         self._login: digest.Login | None = None
+        self._tried = False
 
     @property
     def login(self) -> str:
@@ -68,9 +69,11 @@ class Exchange:
         began = self._clock.monotonic()
         if self._login is not None:
             return await self._renew(method, uri, headers, response)
-        response = await self._log_in(method, uri, headers, response)
-        self._timings.auth = self._clock.monotonic() - began
-        return response
+        try:
+            return await self._log_in(method, uri, headers, response)
+        finally:
+            if self._tried:  # else nothing was sent that could take time
+                self._timings.auth = self._clock.monotonic() - began
 
     def headers(self, method: str, uri: str, extra: Headings = ()) -> Headings:
         """What every request carries: agent, session once there is one, login once it was asked for."""
@@ -125,6 +128,7 @@ class Exchange:
         """Some cameras close the connection after a 401: then once more over a new one, within the same try."""
         connection = self.connection
         replies = connection.replies
+        self._tried = True
         try:
             return await connection.ask(method, uri, self.headers(method, uri, headers))
         except XueliangError:

@@ -14,6 +14,7 @@ from camera_gateway.discovery.sweep import PORTS, RATE, Search, discover, parse_
 from camera_gateway.http import DeviceHttp
 from camera_gateway.memory import InMemoryDeviceMemory
 from camera_gateway.onvif.client import OnvifClient
+from camera_gateway.onvif.ladder import NO_DIGEST
 from camera_gateway.onvif.report import DeviceReport
 from camera_gateway.reach import Reach, ReachPolicy
 from center.choices import add_json
@@ -123,7 +124,8 @@ def _line(one: _Seen) -> str:
     make = " ".join(filter(None, (who.manufacturer, who.model))) if who else ""
     channels = f"{len(report.channels)} channels" if report and report.channels else ""
     what = make or found.name or found.hardware or ", ".join(f"port {port}" for port in found.open_ports)
-    notes = "; ".join((*found.remarks, *([one.failure] if one.failure else [])))
+    lacks = [finding.text for finding in report.findings if finding.code == NO_DIGEST] if report else []
+    notes = "; ".join((*found.remarks, *lacks, *([one.failure] if one.failure else [])))
     return "  ".join(filter(None, (pad(found.address, 15), pad(what, 32), channels, found.xaddr or "", notes))).rstrip()
 
 

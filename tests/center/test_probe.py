@@ -95,6 +95,10 @@ async def test_a_wrong_password_is_said_and_never_shown(
     out, err = capsys.readouterr()
     assert "credentials refused" in err
     assert "canary" not in out + err
+    assert await probe(fleet.cameras[0], tmp_path, "--json", password="canary-wrong") == 1
+    timings = json.loads(capsys.readouterr().out)["timings_ms"]
+    known = {name for name, value in timings.items() if value is not None}
+    assert known == {"connect", "auth", "describe"}, "as far as it came"
 
 
 async def test_the_report_for_people_in_both_languages(

@@ -91,6 +91,7 @@ def _perl_cases() -> list[Case]:
     return [
         Case(PERL, "h264-pushed", "h264", "baseline", 640, 360, "udp", arrives_by="udp", gop_seconds=3.0),
         Case(PERL, "h265-pushed", "h265", "main", 640, 360, "udp", arrives_by="udp", gop_seconds=3.0),
+        Case(PERL, "h264-pushed", "h264", "baseline", 640, 360, "auto", arrives_by="udp", gop_seconds=3.0),
         Case(PERL, "h264-pushed", "h264", "baseline", 640, 360, "tcp", defect=refuses),
     ]
 

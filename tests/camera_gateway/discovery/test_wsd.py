@@ -47,7 +47,12 @@ def test_a_match_outside_its_list_and_without_half_its_parts_still_counts() -> N
     match = _match("<XAddrs>http://10.0.0.9:8080/onvif/device_service</XAddrs>", wrap="")
     found = from_match(match, "10.0.0.9", How.MULTICAST)
     assert (found.address, found.port) == ("10.0.0.9", 8080)
-    assert set(found.remarks) >= {"no endpoint id", "no types", "no metadata version"}
+    assert set(found.remarks) >= {
+        "ProbeMatch stands outside ProbeMatches",
+        "no endpoint id",
+        "no types",
+        "no metadata version",
+    }
 
 
 @pytest.mark.parametrize("written", ["urn:uuid:AB-1", "uuid:ab-1", "AB-1", "URN:UUID:ab-1"])

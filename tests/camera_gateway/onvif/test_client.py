@@ -55,7 +55,7 @@ async def test_facts_of_a_camera(mode: str, algorithms: tuple[str, ...]) -> None
         assert channel.main.stream_url == "rtsp://127.0.5.1:554/ch1/main"
         assert channel.main.snapshot_url.endswith("/onvif/snapshot/1")
         assert (channel.main.gop_frames, channel.main.frames_per_second) == (50, 25)
-        assert report.findings == ()
+        assert [finding.code for finding in report.findings] == (["no_digest"] if mode == "wsse" else [])
         assert rig.refused == 0
 
 
@@ -69,7 +69,7 @@ async def test_a_strict_device_with_a_wrong_clock_lets_us_in(seconds: float, mod
         assert report.clock is not None
         assert report.clock.offset == pytest.approx(seconds, abs=1)
         assert rig.refused == 0
-        assert codes(report) <= {"clock_drift", "clock_local_as_utc"}
+        assert codes(report) <= {"clock_drift", "clock_local_as_utc", "no_digest"}
 
 
 async def test_a_stopped_clock_answer_costs_the_account_nothing_but_one_try() -> None:
@@ -93,7 +93,7 @@ async def test_a_recorder_lists_all_its_channels(mode: str) -> None:
         assert [c.source_token for c in report.channels] == [f"VideoSource_{n}" for n in range(1, 65)]
         assert len({p.stream_url for p in report.profiles}) == 128
         assert all(c.main.snapshot_url for c in report.channels)
-        assert report.findings == ()
+        assert codes(report) == ({"no_digest"} if mode == "wsse" else set())
 
 
 @pytest.mark.parametrize("mode", ["both", "wsse", "digest"])
@@ -136,7 +136,14 @@ async def test_without_credentials_what_is_open_is_told_and_the_rest_named() -> 
         assert report.services
         assert report.channels == ()
         assert {"auth", "no_profiles"} <= codes(report)
+        assert "no_digest" not in codes(report)
         assert rig.refused == 0
+
+
+async def test_a_stranger_is_told_too_that_there_is_no_digest() -> None:
+    async with onvif_rig(virtual_device(auth_mode="wsse")) as rig:
+        report = await rig.client.facts(rig.xaddr())
+        assert [finding.code for finding in report.findings].count("no_digest") == 1
 
 
 def _open(body: bytes) -> str:
