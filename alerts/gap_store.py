@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 
-from alerts.incident import ClosingCause, Incident, IncidentKind
+from alerts.incident import STANDING, ClosingCause, Incident, IncidentKind
 from alerts.incident_rows_store import STANDS, load
 from alerts.tables import incidents
 from health.observation import Link, Picture
@@ -52,6 +52,17 @@ async def find_left(connection: Connection, limit: int) -> list[Incident]:
     query = sa.select(incidents).select_from(joined.join(devices, devices.c.id == cameras.c.device_id))
     query = query.where(STANDS, sa.not_(_WATCHED)).order_by(_i.id).limit(limit)
     return [load(row) for row in await connection.execute(query)]
+
+
+async def find_hollow(connection: Connection, limit: int) -> list[str]:
+    """Standing incidents of groups of which no more than half still stands, whoever ended the others."""
+    child = incidents.alias()
+    parts = sa.select(sa.func.count()).where(child.c.parent_id == _i.id)
+    stands = parts.where(child.c.state.in_(sorted(STANDING)))
+    query = sa.select(_i.id).where(
+        STANDS, _i.camera_id.is_(None), 2 * stands.scalar_subquery() <= parts.scalar_subquery()
+    )
+    return list((await connection.execute(query.order_by(_i.id).limit(limit))).scalars())
 
 
 def _stands(kind: IncidentKind) -> ColumnElement[bool]:

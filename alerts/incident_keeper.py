@@ -41,10 +41,11 @@ class IncidentKeeper:
             await self._turn(connection, look).run(states)
 
     async def mend(self, db: Database, look: Look) -> int:
-        """Bring incidents and states that are on the disk together; of how many cameras they were apart.
+        """Bring incidents and states that are on the disk together; how often they were apart.
 
         A camera that was down before there were incidents gets one, with its true start; an incident whose camera is
-        well, or no longer watched, ends. Nothing is left to do the second time. Raises ``UNAVAILABLE``.
+        well, or no longer watched, ends, and so does that of a group of which half is over. Nothing is left to do the
+        second time. Raises ``UNAVAILABLE``.
         """
         async with db.read() as connection:
             apart = await gap_store.cameras_apart(connection)
@@ -52,7 +53,7 @@ class IncidentKeeper:
             async with db.write() as connection:
                 known = await state_store.load_some(self._scope, connection, ids)
                 await self._turn(connection, look).run([one.state for one in known])
-        return len(apart) + await self._tidy(db, look)
+        return len(apart) + await self._tidy(db, look) + await self._lift(db, look)
 
     async def _tidy(self, db: Database, look: Look) -> int:
         """End what stands of cameras that left the list."""
@@ -68,6 +69,14 @@ class IncidentKeeper:
             ended += len(left)
             some = len(left) == _AT_ONCE
         return ended
+
+    async def _lift(self, db: Database, look: Look) -> int:
+        async with db.read() as connection:
+            hollow = await gap_store.find_hollow(connection, _AT_ONCE)
+        if hollow:
+            async with db.write() as connection:
+                await self._turn(connection, look).lift(hollow)
+        return len(hollow)
 
     def _turn(self, connection: Connection, look: Look) -> IncidentTurn:
         now = clock_of(connection).now()

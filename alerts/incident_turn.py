@@ -75,12 +75,9 @@ class IncidentTurn:
             return
         await rows.write(self.scope, self.connection, steps)
         await outbox_store.end(self.scope, self.connection, [s.after.id for s in steps], self.now)
-        ended: dict[str, list[datetime]] = {}
-        for step in steps:
-            if step.after.parent_id is not None:
-                ended.setdefault(step.after.parent_id, []).append(step.after.recovered_at or self.now)
-        if ended:
-            await self._lift(ended)
+        parents = {s.after.parent_id for s in steps if s.after.parent_id is not None}
+        if parents:
+            await self.lift(sorted(parents))
 
     async def _known(self, states: Sequence[CameraState]) -> dict[str, list[Incident]]:
         """What stands of these cameras, and what people called false of the very runs that go on."""
@@ -205,18 +202,18 @@ class IncidentTurn:
 
     # Groups that work again
 
-    async def _lift(self, ended: Mapping[str, Sequence[datetime]]) -> None:
-        """``ended``: by group, when those of it that ended now were back. With half of what was lost the group works;
-        what is still down is now down by itself."""
+    async def lift(self, ids: Sequence[str]) -> None:
+        """End those of these groups that work: half of what was lost is over. What is still down is now down by
+        itself."""
         over: list[tuple[Incident, datetime]] = []
         left: list[Step] = []
-        parents = await rows.find_parents(self.connection, sorted(ended))
-        for parent, children in parents:
+        for parent, children in await rows.find_parents(self.connection, ids):
             still = [child for child in children if child.standing]
             if not parent.standing or 2 * len(still) > len(children):
                 continue
-            needed = len(still) + len(ended[parent.id]) - len(children) // 2
-            over.append((parent, sorted(ended[parent.id])[max(0, needed - 1)]))
+            back = sorted(c.recovered_at or c.resolved_at or self.now for c in children if not c.standing)
+            half = len(children) - len(children) // 2
+            over.append((parent, back[half - 1] if back else self.now))
             for child in still:
                 after = replace(child, parent_id=None, version=child.version + 1)
                 left.append(Step(child, after, "left", f"{parent.group_kind} {parent.group_name}"))

@@ -90,3 +90,20 @@ async def test_an_unknown_link_is_neither(world: World) -> None:
     await world.unknown(EAST[:1] + WEST)
     assert await world.mend() == 0
     assert [i.camera_id for i in await world.standing()] == EAST[:1]
+
+
+async def test_a_group_whose_cameras_people_called_false_ends(world: World) -> None:
+    await world.down(EAST)
+    (group,) = await world.standing(top=True)
+    for child in (await world.standing(parent_id=group.id))[:2]:
+        async with world.db.write() as connection:
+            await incident_store.close(SYSTEM, connection, child.id, child.version, ClosingCause.FALSE_ALARM)
+        world.later(60.0)
+    closed = [s.incident for s in await world.shown(states=(IncidentState.RESOLVED,))]
+    assert await world.mend() == 1
+    assert await world.mend() == 0
+    left = await world.standing()
+    assert [i.parent_id for i in left] == [None, None]
+    over = next(s.incident for s in await world.shown() if s.incident.id == group.id)
+    assert over.state is IncidentState.RECOVERED
+    assert over.recovered_at == max(i.resolved_at for i in closed if i.resolved_at)
