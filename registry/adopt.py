@@ -20,7 +20,7 @@ from registry.device import Device
 from registry.device_store import add_device, add_devices, change_device, get_device
 from registry.found_device import FoundDevice, unpack
 from registry.lifecycle import WATCHED, Lifecycle
-from registry.nouns_store import PROPOSAL
+from registry.nouns_store import DEVICE, PROPOSAL
 from registry.proposal import ConflictKind, Proposal, ProposalStatus
 from registry.rows_store import Edit
 from registry.vault import Vault
@@ -67,32 +67,63 @@ async def adopt(
     proposal that was settled before, or that conflicts and ``settle_conflict`` is not given: that says a person
     looked and found two devices.
     """
+    async with db.write() as connection:
+        return await adopt_in(
+            scope,
+            connection,
+            vault,
+            proposal_id,
+            area_id=area_id,
+            unit_id=unit_id,
+            credentials=credentials,
+            version=version,
+            name=name,
+            lifecycle=lifecycle,
+            settle_conflict=settle_conflict,
+        )
+
+
+async def adopt_in(
+    scope: Scope,
+    connection: Connection,
+    vault: Vault,
+    proposal_id: str,
+    *,
+    area_id: str,
+    unit_id: str | None = None,
+    credentials: GivenCredentials | None = None,
+    version: int | None = None,
+    name: str | None = None,
+    lifecycle: Lifecycle = Lifecycle.IN_USE,
+    settle_conflict: bool = False,
+) -> Adoption:
+    """:func:`adopt` in the caller's transaction."""
     if lifecycle not in WATCHED:
         raise XueliangError(Kind.INVALID, f"a device cannot be adopted as {lifecycle.value}")
     acting = Scope.system(scope.principal)
-    async with db.write() as connection:
-        proposal = await _open(scope, connection, proposal_id, version)
-        await rows_store.require_place(scope, connection, Permission.ADOPT, area_id, unit_id)
-        _check(proposal, settle_conflict=settle_conflict)
-        found = unpack(proposal.facts)
-        device = _device(found, area_id, unit_id, name, lifecycle)
-        await add_device(acting, connection, device)
-        cameras = await put_channels(acting, connection, device, found.channels)
-        if credentials is not None:
-            await _give(acting, connection, vault, [device.id], credentials)
-        await proposal_store.change_proposal(
-            acting,
-            connection,
-            proposal.id,
-            proposal.version,
-            act="adopt",
-            details={"cameras": len(cameras)},
-            status=ProposalStatus.ADOPTED,
-            device_id=device.id,
-            area_id=area_id,
-            unit_id=unit_id,
-            reason=None,
-        )
+    proposal = await _open(scope, connection, proposal_id, version)
+    await rows_store.require_place(scope, connection, Permission.ADOPT, area_id, unit_id)
+    _check(proposal, settle_conflict=settle_conflict)
+    found = unpack(proposal.facts)
+    device = _device(found, area_id, unit_id, name, lifecycle)
+    await add_device(acting, connection, device)
+    cameras = await put_channels(acting, connection, device, found.channels)
+    if credentials is not None:
+        await _require_like(scope, connection, credentials)
+        await _give(acting, connection, vault, [device.id], credentials)
+    await proposal_store.change_proposal(
+        acting,
+        connection,
+        proposal.id,
+        proposal.version,
+        act="adopt",
+        details={"cameras": len(cameras)},
+        status=ProposalStatus.ADOPTED,
+        device_id=device.id,
+        area_id=area_id,
+        unit_id=unit_id,
+        reason=None,
+    )
     return Adoption(device, cameras)
 
 
@@ -114,6 +145,8 @@ async def adopt_all(
         try:
             async with db.write() as connection:
                 await rows_store.require_place(scope, connection, Permission.ADOPT, area_id, unit_id)
+                if credentials is not None:
+                    await _require_like(scope, connection, credentials)
                 acting = Scope.system(scope.principal)
                 stands = await _open_all(scope, connection, [(one.id, one.version) for one in part])
                 done += await _adopt_some(acting, connection, vault, stands, (area_id, unit_id), credentials)
@@ -272,6 +305,14 @@ def _device(found: FoundDevice, area_id: str, unit_id: str | None, name: str | N
         mac=found.mac or None,
         endpoint_uuid=found.endpoint_uuid or None,
     )
+
+
+async def _require_like(scope: Scope, connection: Connection, given: GivenCredentials) -> None:
+    """A password is taken only from a device whose password the asker could set. Raises ``NOT_FOUND`` and
+    ``FORBIDDEN``."""
+    if given.like_device is not None:
+        like = await rows_store.get(scope, connection, DEVICE, given.like_device)
+        await rows_store.require_place(scope, connection, Permission.CREDENTIALS, like.area_id, like.unit_id)
 
 
 async def _give(

@@ -10,13 +10,15 @@ from pydantic import Field, SecretStr
 
 from center.api.asked import Adopter, Asked
 from center.api.etag import IfMatch, tagged, version_of
+from center.api.idempotency import IdempotencyKey, once
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
 from center.api.problems import Problem
 from center.api.shapes import Id, IdText, In, Line, Listed, Out
 from config.errors import Kind, XueliangError
-from config.scope import Permission
-from registry import device_store, proposal_store, rows_store
-from registry.adopt import GivenCredentials, accept_identity, adopt, refuse
+from registry import proposal_store
+from registry.adopt import GivenCredentials, accept_identity, adopt_in, refuse
+from registry.answer_store import Answer
+from registry.database import Connection
 from registry.proposal import ConflictKind, Proposal, ProposalStatus
 
 router = APIRouter(prefix="/api/v1/proposals", tags=["proposals"])
@@ -107,16 +109,19 @@ async def get_proposal(asked: Adopter, proposal_id: Id) -> Response:
     return tagged(asked, out, out.version)
 
 
-@router.post("/{proposal_id}/adopt", status_code=201, summary="Adopt a proposal")
-async def adopt_proposal(asked: Adopter, proposal_id: Id, body: AdoptIn, if_match: IfMatch = None) -> AdoptedOut:
-    """Device, cameras, points and streams in one step. Only now it may be sent a password. Adopting twice is a
-    conflict, so a repeat does nothing. 207 is for several at once; this is one."""
-    credentials = await _given(asked, body.credentials)
+@router.post("/{proposal_id}/adopt", status_code=201, response_model=AdoptedOut, summary="Adopt a proposal")
+async def adopt_proposal(
+    asked: Adopter, proposal_id: Id, body: AdoptIn, if_match: IfMatch = None, key: IdempotencyKey = None
+) -> Response:
+    """Device, cameras, points and streams in one step. Only now it may be sent a password. 207 is for several at
+    once; this is one."""
+    credentials = _given(body.credentials)
     version = version_of(if_match) if if_match is not None else None
-    try:
-        done = await adopt(
+
+    async def act(connection: Connection) -> Answer:
+        done = await adopt_in(
             asked.scope,
-            asked.db,
+            connection,
             asked.core.storage.vault,
             proposal_id,
             area_id=body.area_id,
@@ -126,9 +131,13 @@ async def adopt_proposal(asked: Adopter, proposal_id: Id, body: AdoptIn, if_matc
             name=body.name,
             settle_conflict=body.settle_conflict,
         )
+        out = AdoptedOut(device_id=done.device.id, camera_ids=[camera.id for camera in done.cameras])
+        return Answer(201, out.model_dump(mode="json"), {"Location": f"/api/v1/devices/{done.device.id}"})
+
+    try:
+        return await once(asked, key, act)
     except XueliangError as error:
         raise _changed(error) from error
-    return AdoptedOut(device_id=done.device.id, camera_ids=[camera.id for camera in done.cameras])
 
 
 @router.post("/{proposal_id}/refuse", summary="Refuse a proposal")
@@ -157,20 +166,13 @@ async def _load(asked: Asked, proposal_id: str) -> ProposalOut:
         return _out(await proposal_store.get_proposal(asked.scope, connection, proposal_id))
 
 
-async def _given(asked: Asked, given: GivenIn | None) -> GivenCredentials | None:
-    """A password is taken only from a device whose password the asker could set."""
+def _given(given: GivenIn | None) -> GivenCredentials | None:
     if given is None:
         return None
     if (given.password is None) == (given.like_device is None):
         raise Problem("invalid", where="body/credentials", what="give a password, or a device to take it from")
     if given.password is not None and not given.account:
         raise Problem("invalid", where="body/credentials/account", what="a password needs its account")
-    if given.like_device is not None:
-        async with asked.read() as connection:
-            device = await device_store.get_device(asked.scope, connection, given.like_device)
-            await rows_store.require_place(
-                asked.scope, connection, Permission.CREDENTIALS, device.area_id, device.unit_id
-            )
     return GivenCredentials(given.account, given.password, given.allow_clear, given.like_device)
 
 
