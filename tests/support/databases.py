@@ -36,14 +36,19 @@ def db_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database_url(db_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of an empty database: a file, or a schema of its own."""
+    """The address of an empty database: a file, or a schema of its own. Whoever asks for ``db`` as well may be given
+    a migrated one: a copy of the session's first, as migrating takes longer than most tests do."""
     if db_kind == "sqlite":
         yield f"sqlite:///{tmp_path / 'xueliang.db'}"
         return
     folder: Path = request.getfixturevalue("postgres_folder")
-    schema = f"t_{secrets.token_hex(6)}"
-    yield postgres.schema_url(folder, schema)
-    postgres.drop_schema(folder, schema)
+    name = f"t_{secrets.token_hex(6)}"
+    if folder in _TEMPLATES and "db" in request.fixturenames:
+        yield postgres.copied_url(folder, name, _TEMPLATE)
+        postgres.drop_database(folder, name)
+    else:
+        yield postgres.schema_url(folder, name)
+        postgres.drop_schema(folder, name)
 
 
 @pytest.fixture
@@ -53,10 +58,15 @@ def clock() -> ManualClock:
 
 #: A migrated SQLite file as bytes, by the newest revision: the migrations run once a session there.
 _MIGRATED: dict[str, bytes] = {}
+#: The clusters that hold a migrated database of this name.
+_TEMPLATES: set[Path] = set()
+_TEMPLATE = "migrated"
 
 
 @pytest_asyncio.fixture
-async def db(database_url: str, db_kind: str, clock: ManualClock) -> AsyncIterator[Database]:
+async def db(
+    database_url: str, db_kind: str, clock: ManualClock, request: pytest.FixtureRequest
+) -> AsyncIterator[Database]:
     """An open, migrated database with keys, whose time is ``clock``."""
     file = Path(database_url.removeprefix("sqlite:///")) if db_kind == "sqlite" else None
     if file is not None and newest() in _MIGRATED:
@@ -66,5 +76,16 @@ async def db(database_url: str, db_kind: str, clock: ManualClock) -> AsyncIterat
     if file is not None and newest() not in _MIGRATED:
         await database.checkpoint()
         _MIGRATED[newest()] = file.read_bytes()
+    if file is None and not _TEMPLATES:
+        await _make_template(request.getfixturevalue("postgres_folder"))
     yield database
     await database.close()
+
+
+async def _make_template(folder: Path) -> None:
+    database = await Database.open(postgres.copied_url(folder, _TEMPLATE, "template0"))
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+    _TEMPLATES.add(folder)

@@ -49,15 +49,28 @@ def cluster(programs: Path) -> Iterator[Path]:
 
 def schema_url(socket_folder: Path, schema: str) -> str:
     """Make an empty schema and give the address that works in it alone."""
-    with psycopg.connect(host=str(socket_folder), user="postgres", dbname="postgres", autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("CREATE SCHEMA {}").format(psycopg.sql.Identifier(schema)))
+    _say(socket_folder, "CREATE SCHEMA {}", schema)
     where = quote(str(socket_folder), safe="")
     return f"postgresql://postgres@/postgres?host={where}&options=-csearch_path%3D{schema}"
 
 
 def drop_schema(socket_folder: Path, schema: str) -> None:
+    _say(socket_folder, "DROP SCHEMA {} CASCADE", schema)
+
+
+def copied_url(socket_folder: Path, name: str, template: str) -> str:
+    """Make database ``name`` as a copy of another, to which nobody is connected, and give its address."""
+    _say(socket_folder, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    return f"postgresql://postgres@/{name}?host={quote(str(socket_folder), safe='')}"
+
+
+def drop_database(socket_folder: Path, name: str) -> None:
+    _say(socket_folder, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _say(socket_folder: Path, statement: str, *names: str) -> None:
     with psycopg.connect(host=str(socket_folder), user="postgres", dbname="postgres", autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("DROP SCHEMA {} CASCADE").format(psycopg.sql.Identifier(schema)))
+        connection.execute(psycopg.sql.SQL(statement).format(*map(psycopg.sql.Identifier, names)))
 
 
 async def settle() -> None:
