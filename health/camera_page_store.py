@@ -10,18 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, bindparam
 
-from config.scope import Permission, Scope
+from config.scope import Extent, Permission, Scope
 from health.observation import Link, Picture
 from health.state import State
 from health.tables import camera_listing, camera_states
 from registry.database import Connection
 from registry.lifecycle import WATCHED, Lifecycle
-from registry.scope_store import area_tree, visible
+from registry.scope_store import visible
 from registry.tables import areas, bindings, cameras, devices, points
 
 MAX_PAGE = 500
@@ -95,6 +96,13 @@ class CameraRow:
     next_check_at: datetime | None
 
 
+#: Names of the filters that leave something out. Statements are built once for each shape, order and extent, and kept:
+#: building one takes longer than running it.
+_Shape = frozenset[str]
+_KEPT = 512
+_STATE = CameraRow.__match_args__.index("state")
+_PARENTS = sa.select(areas.c.id, areas.c.parent_id)
+
 #: Value of the sorted column and id of the last row of the page before.
 Cursor = tuple[str | int, str]
 
@@ -109,37 +117,40 @@ async def list_cameras(
     limit: int = 100,
 ) -> tuple[list[CameraRow], Cursor | None]:
     """One page; the second answer is ``after`` for the next, ``None`` at the end."""
-    by, down = _sorted_by(sort), sort.value.startswith("-")
-    query = sa.select(_l.camera_id, by.label("sorted_by")).where(_inside(scope), *_where(wanted))
+    values = _values(wanted) | {"most": max(1, min(limit, MAX_PAGE)) + 1}
     if after is not None:
-        value, last = _bound(sort, after[0]), after[1]
-        beyond = by < value if down else by > value
-        further = sa.or_(beyond, sa.and_(by == value, _l.camera_id > last))
-        query = query.where(_l.camera_id > last if sort is Sort.ID else further)
-    query = query.order_by(*([] if sort is Sort.ID else [by.desc() if down else by]), _l.camera_id)
-    limit = max(1, min(limit, MAX_PAGE))
-    found = (await connection.execute(_details(query.limit(limit + 1).subquery(), down))).all()
-    items = [_load(row) for row in found[:limit]]
-    return items, (_value(found[limit - 1].sorted_by), items[-1].id) if len(found) > limit else None
+        values |= {"value": _bound(sort, after[0]), "last": after[1]}
+    query = _page(scope.where(Permission.READ), _shape(wanted), sort, after is not None)
+    found = (await connection.execute(query, values)).all()
+    items = [_load(row) for row in found[: values["most"] - 1]]
+    return items, (_value(found[len(items) - 1].sorted_by), items[-1].id) if len(found) > len(items) else None
+
+
+def tally(rows: Sequence[CameraRow]) -> dict[State, int]:
+    """As :func:`count_cameras`, where one page holds everything that the filters leave."""
+    counts = dict.fromkeys(State, 0)
+    for row in rows:
+        counts[row.state] += 1
+    return counts
 
 
 async def count_cameras(scope: Scope, connection: Connection, wanted: Wanted = Wanted()) -> dict[State, int]:
     """How many cameras that the filters leave are in which state."""
-    query = sa.select(_l.state, sa.func.count().label("n")).where(_inside(scope), *_where(wanted))
+    query = _counts(scope.where(Permission.READ), _shape(wanted), by_area=False)
     counts = dict.fromkeys(State, 0)
-    for state, number in await connection.execute(query.group_by(_l.state)):
+    for state, number in await connection.execute(query, _values(wanted)):
         counts[state] += number
     return counts
 
 
 async def count_by_area(scope: Scope, connection: Connection) -> tuple[dict[str, dict[State, int]], dict[State, int]]:
     """Watched cameras in scope by area and state, each area with everything below it, and those of the whole tree."""
-    query = sa.select(_l.area_id, _l.state, sa.func.count().label("n"))
-    query = query.where(_inside(scope), *_where(Wanted())).group_by(_l.area_id, _l.state)
+    watched = Wanted()
+    query = _counts(scope.where(Permission.READ), _shape(watched), by_area=True)
     own: dict[str, dict[State, int]] = defaultdict(lambda: dict.fromkeys(State, 0))
-    for area_id, state, number in await connection.execute(query):
+    for area_id, state, number in await connection.execute(query, _values(watched)):
         own[area_id][state] += number
-    parents = {row.id: row.parent_id for row in await connection.execute(sa.select(areas.c.id, areas.c.parent_id))}
+    parents: dict[str, str | None] = {row.id: row.parent_id for row in await connection.execute(_PARENTS)}
     summed: dict[str, dict[State, int]] = defaultdict(lambda: dict.fromkeys(State, 0))
     whole = dict.fromkeys(State, 0)
     for area_id, counts in own.items():
@@ -160,8 +171,23 @@ def _line(area_id: str, parents: Mapping[str, str | None]) -> list[str]:
     return line
 
 
-def _inside(scope: Scope) -> ColumnElement[bool]:
-    return visible(scope.where(Permission.READ), _l.area_id, _l.unit_id)
+@lru_cache(maxsize=_KEPT)
+def _page(extent: Extent, shape: _Shape, sort: Sort, further: bool) -> sa.Select[Any]:
+    """Which cameras, from narrow rows; then what a page shows of these few, in the same order."""
+    by, down = _sorted_by(sort), sort.value.startswith("-")
+    query = sa.select(_l.camera_id, by.label("sorted_by")).where(*_where(extent, shape))
+    if further:
+        value, last = bindparam("value", type_=by.type), bindparam("last", type_=_l.camera_id.type)
+        beyond = sa.or_(by < value if down else by > value, sa.and_(by == value, _l.camera_id > last))
+        query = query.where(_l.camera_id > last if sort is Sort.ID else beyond)
+    query = query.order_by(*([] if sort is Sort.ID else [by.desc() if down else by]), _l.camera_id)
+    return _details(query.limit(bindparam("most", type_=sa.Integer)).subquery(), down)
+
+
+@lru_cache(maxsize=_KEPT)
+def _counts(extent: Extent, shape: _Shape, by_area: bool) -> sa.Select[Any]:
+    columns = [_l.area_id, _l.state] if by_area else [_l.state]
+    return sa.select(*columns, sa.func.count()).where(*_where(extent, shape)).group_by(*columns)
 
 
 def _sorted_by(sort: Sort) -> ColumnElement[Any]:
@@ -181,13 +207,11 @@ def _value(value: Any) -> str | int:
 
 
 def _bound(sort: Sort, value: str | int) -> Any:
-    if sort in (Sort.SINCE, Sort.SINCE_DOWN):
-        return sa.literal(datetime.fromisoformat(str(value)), _l.since.type)
-    return value
+    return datetime.fromisoformat(str(value)) if sort in (Sort.SINCE, Sort.SINCE_DOWN) else value
 
 
 def _details(page: sa.Subquery, down: bool) -> sa.Select[Any]:
-    """The rows of a page in its order."""
+    """The rows of a page in its order; after what they are sorted by, columns in the order of :class:`CameraRow`."""
     held = sa.and_(bindings.c.camera_id == _c.id, bindings.c.until.is_(None))
     joined = page.join(cameras, _c.id == page.c.camera_id).join(devices, _d.id == _c.device_id)
     joined = joined.outerjoin(camera_states, _s.camera_id == _c.id).outerjoin(bindings, held)
@@ -219,28 +243,55 @@ def _details(page: sa.Subquery, down: bool) -> sa.Select[Any]:
     return query.order_by(page.c.sorted_by.desc() if down else page.c.sorted_by, _c.id)
 
 
-def _where(wanted: Wanted) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if not wanted.all_lifecycles:
-        found.append(_l.lifecycle.in_(sorted(WATCHED)))
-    if wanted.states:
-        found.append(_l.state.in_(list(wanted.states)))
-    if wanted.area_id is not None:
-        found.append(_l.area_id.in_(area_tree(frozenset({wanted.area_id}))))
-    for column, value in ((_l.unit_id, wanted.unit_id), (_l.device_id, wanted.device_id)):
-        if value is not None:
-            found.append(column == value)
-    if wanted.point_id is not None:
-        held = sa.select(bindings.c.camera_id).where(bindings.c.point_id == wanted.point_id, bindings.c.until.is_(None))
-        found.append(_l.camera_id.in_(held))
-    if wanted.gb_ids:
-        found.append(_l.gb_id.in_(list(wanted.gb_ids)))
-    if wanted.ids:
-        found.append(_l.camera_id.in_(list(wanted.ids)))
-    if wanted.text:
-        # Folded by the database on both sides: it and Python do not agree on every letter.
-        found.append(_l.found_by.contains(sa.func.lower(_escaped(wanted.text)), escape="/"))
-    return found
+def _values(wanted: Wanted) -> dict[str, Any]:
+    """By the names of :func:`_filters`; what is empty leaves nothing out."""
+    given: dict[str, Any] = {
+        "states": list(wanted.states),
+        "area": wanted.area_id,
+        "unit": wanted.unit_id,
+        "device": wanted.device_id,
+        "point": wanted.point_id,
+        "gb_ids": list(wanted.gb_ids),
+        "ids": list(wanted.ids),
+        "text": _escaped(wanted.text or ""),
+        "lifecycles": [] if wanted.all_lifecycles else sorted(WATCHED),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _shape(wanted: Wanted) -> _Shape:
+    return frozenset(_values(wanted))
+
+
+def _filters() -> dict[str, ColumnElement[bool]]:
+    below = sa.select(areas.c.id).where(areas.c.id == bindparam("area")).cte("below", recursive=True)
+    below = below.union(sa.select(areas.c.id).join(below, areas.c.parent_id == below.c.id))
+    held = sa.select(bindings.c.camera_id).where(bindings.c.point_id == bindparam("point"), bindings.c.until.is_(None))
+    # Folded by the database on both sides: it and Python do not agree on every letter.
+    text = sa.func.lower(bindparam("text", type_=sa.String))
+    return {
+        "states": _l.state.in_(_any("states", _l.state)),
+        "area": _l.area_id.in_(sa.select(below.c.id)),
+        "unit": _l.unit_id == bindparam("unit"),
+        "device": _l.device_id == bindparam("device"),
+        "point": _l.camera_id.in_(held),
+        "gb_ids": _l.gb_id.in_(_any("gb_ids", _l.gb_id)),
+        "ids": _l.camera_id.in_(_any("ids", _l.camera_id)),
+        "text": _l.found_by.contains(text, escape="/"),
+        "lifecycles": _l.lifecycle.in_(_any("lifecycles", _l.lifecycle)),
+    }
+
+
+def _any(name: str, of: ColumnElement[Any]) -> sa.BindParameter[Any]:
+    return bindparam(name, type_=of.type, expanding=True)
+
+
+_FILTERS = _filters()
+
+
+def _where(extent: Extent, shape: _Shape) -> list[ColumnElement[bool]]:
+    inside = visible(extent, _l.area_id, _l.unit_id)
+    return [inside, *(condition for name, condition in _FILTERS.items() if name in shape)]
 
 
 def _escaped(text: str) -> str:
@@ -248,9 +299,7 @@ def _escaped(text: str) -> str:
 
 
 def _load(row: sa.Row[Any]) -> CameraRow:
-    values = dict(row._mapping)
-    del values["sorted_by"]
+    values: list[Any] = list(row[1:])
     if row.state is None:
-        nothing = {"state": State.UNKNOWN, "cause": "never_checked", "link": Link.UNKNOWN, "picture": Picture.UNKNOWN}
-        values |= nothing
-    return CameraRow(**values)
+        values[_STATE : _STATE + 5] = State.UNKNOWN, None, "never_checked", Link.UNKNOWN, Picture.UNKNOWN
+    return CameraRow(*values)

@@ -72,8 +72,8 @@ camera_listing = Table(
     _time("since", null=False),
     # Name, GB/T id, address, point and its code: folded, a line each.
     Column("found_by", sa.Text, nullable=False),
-    # Counts are read from it alone.
-    Index(None, "lifecycle", "area_id", "state", "unit_id"),
+    # Lists and counts are read from it alone, searches find their rows by its beginning.
+    Index("ix_camera_listing_wide", "lifecycle", "area_id", "state", "unit_id", "since", "name", "camera_id"),
 )
 
 state_changes = Table(

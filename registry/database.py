@@ -93,12 +93,13 @@ class Word(sa.types.TypeDecorator[_E]):
     def __init__(self, members: type[_E]) -> None:
         super().__init__(40)
         self.members = members
+        self._known: dict[Any, _E] = {member.value: member for member in members}
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else self.members(value).value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> _E | None:
-        return None if value is None else self.members(value)
+        return None if value is None else self._known.get(value) or self.members(value)
 
 
 @dataclass(slots=True)

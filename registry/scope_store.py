@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from config.scope import Extent, Permission, Scope
 from registry import tables
 
 
+@lru_cache(maxsize=1024)
 def area_tree(roots: frozenset[str]) -> sa.Select[tuple[str]]:
     """The ids of ``roots`` and of every area below them."""
     # Without a name of its own: one statement may ask for several.

@@ -10,7 +10,7 @@ from pydantic import Field
 from center.api.asked import Asked, Editor, Reader
 from center.api.etag import IfMatch, edited, tagged, version_of
 from center.api.idempotency import IdempotencyKey, once
-from center.api.shapes import Id, IdText, In, Line, Out, Stamped
+from center.api.shapes import Id, IdText, In, Line, Out, Stamped, rendered
 from config.ids import new_id
 from health import camera_page_store
 from health.state import State
@@ -58,14 +58,14 @@ class AreaEdit(In):
     code: Line | None = Field(None, max_length=20)
 
 
-@router.get("", summary="Areas with their cameras by state")
-async def list_areas(asked: Reader) -> AreaTree:
+@router.get("", response_model=AreaTree, summary="Areas with their cameras by state")
+async def list_areas(asked: Reader) -> Response:
     async with asked.read() as connection:
         found = await area_store.list_areas(asked.scope, connection)
         counts, whole = await camera_page_store.count_by_area(asked.scope, connection)
     known = {area.id for area in found}
     items = [_out(area, counts, known) for area in found]
-    return AreaTree(items=items, counts=whole, total=sum(whole.values()), as_of=asked.now)
+    return rendered(AreaTree(items=items, counts=whole, total=sum(whole.values()), as_of=asked.now))
 
 
 @router.get("/{area_id}", response_model=AreaOut, summary="One area")

@@ -10,7 +10,7 @@ from center.api.asked import Asked, Editor, Reader
 from center.api.camera_shapes import CameraEdit, CameraItem, CameraOut, CameraPage
 from center.api.etag import IfMatch, edited, tagged, version_of
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
-from center.api.shapes import Id, IdText, Line
+from center.api.shapes import Id, IdText, Line, rendered
 from health import camera_page_store
 from health.camera_page_store import Sort, Wanted
 from health.state import State
@@ -23,7 +23,7 @@ States = Annotated[list[State], Query(max_length=6, description="any of these st
 Text = Annotated[Line | None, Query(description="part of a name, code, GB/T id or address")]
 
 
-@router.get("", summary="Cameras")
+@router.get("", response_model=CameraPage, summary="Cameras")
 async def list_cameras(
     asked: Reader,
     state: States = [],  # noqa: B006  (read only; the framework copies it)
@@ -35,7 +35,7 @@ async def list_cameras(
     sort: Annotated[Sort, Query(description="a minus turns the order round; `state`: the worst first")] = Sort.NAME,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
-) -> CameraPage:
+) -> Response:
     """Watched cameras in your areas. Counts are of everything the filters leave, not of the page."""
     query = {"state": sorted(state), "area": area, "unit": unit, "device": device, "point": point, "q": q, "sort": sort}
     after = position(asked, cursor, **query)
@@ -44,13 +44,19 @@ async def list_cameras(
         rows, last = await camera_page_store.list_cameras(
             asked.scope, connection, wanted, sort=sort, after=tuple(after) if after else None, limit=limit
         )
-        counts = await camera_page_store.count_cameras(asked.scope, connection, wanted)
-    return CameraPage(
-        items=[CameraItem.of(row, asked.now) for row in rows],
-        next_cursor=next_cursor(asked, list(last) if last else None, **query),
-        as_of=asked.now,
-        counts=counts,
-        total=sum(counts.values()),
+        if after is None and last is None:
+            counts = camera_page_store.tally(rows)
+        else:
+            counts = await camera_page_store.count_cameras(asked.scope, connection, wanted)
+    now = asked.now
+    return rendered(
+        CameraPage(
+            items=[CameraItem.of(row, now) for row in rows],
+            next_cursor=next_cursor(asked, list(last) if last else None, **query),
+            as_of=now,
+            counts=counts,
+            total=sum(counts.values()),
+        )
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -17,6 +18,9 @@ from registry.camera import Camera, MaskBy
 from registry.lifecycle import Lifecycle
 
 Polygon = list[tuple[float, float]]
+_ROW = CameraRow.__match_args__
+#: Of a hundred rows a page one by one is a third of its time.
+_OF_ROW = attrgetter(*_ROW)
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -49,8 +53,8 @@ class CameraItem(Out):
 
     @classmethod
     def of(cls, row: CameraRow, now: datetime) -> CameraItem:
-        values = {name: getattr(row, name) for name in row.__slots__}
-        return cls(**values, age=None if row.last_at is None else max(0.0, (now - row.last_at).total_seconds()))
+        values = zip(_ROW, _OF_ROW(row), strict=True)
+        return cls(**dict(values), age=None if row.last_at is None else max(0.0, (now - row.last_at).total_seconds()))
 
 
 class CameraPage(Listed[CameraItem]):

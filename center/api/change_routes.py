@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from center.api.asked import Reader
 from center.api.feed import ChangeOut, Feed
 from center.api.feed_position import MAX_POSITION
-from center.api.shapes import Stamped
+from center.api.shapes import Stamped, rendered
 
 router = APIRouter(prefix="/api/v1", tags=["changes"])
 
@@ -24,21 +24,20 @@ class ChangesOut(Stamped):
     epoch: str
 
 
-@router.get("/changes", summary="Changes after a position")
+@router.get("/changes", response_model=ChangesOut, summary="Changes after a position")
 async def list_changes(
     asked: Reader,
     after: Annotated[
         str | None, Query(max_length=MAX_POSITION, description="from the answer before; nothing: where the feed stands")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
-) -> ChangesOut:
+) -> Response:
     """Every change in your areas exactly once and in order. Take the present position first, then load everything,
     then follow: what changes meanwhile is then told, not missed. 410 `gone` says what to load and where to go on."""
     feed = Feed(asked.db, asked.core.storage.keys)
     if after is None:
         head = await feed.head(asked.scope)
-        return ChangesOut(items=[], after=feed.word(head), more=False, epoch=head.epoch, as_of=asked.now)
+        return rendered(ChangesOut(items=[], after=feed.word(head), more=False, epoch=head.epoch, as_of=asked.now))
     part = await feed.after(asked.scope, feed.place(after), limit)
-    return ChangesOut(
-        items=part.items, after=feed.word(part.upto), more=part.more, epoch=part.upto.epoch, as_of=asked.now
-    )
+    after = feed.word(part.upto)
+    return rendered(ChangesOut(items=part.items, after=after, more=part.more, epoch=part.upto.epoch, as_of=asked.now))

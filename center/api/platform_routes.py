@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from center.api.asked import Reader
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
 from center.api.problems import Problem
-from center.api.shapes import IdText, Listed, Out
+from center.api.shapes import IdText, Listed, Out, rendered
 from health import camera_page_store
 from health.camera_page_store import CameraRow, Sort, Wanted
 from health.classes import CatalogStatus
@@ -49,10 +50,14 @@ class BriefStatus(Out):
 
     @classmethod
     def of(cls, row: CameraRow, now: datetime) -> BriefStatus:
-        shown = {name: getattr(row, name) for name in cls.model_fields if name in CameraRow.__slots__}
+        shown = dict(zip(_SHOWN, _OF_ROW(row), strict=True))
         inspection, catalog = codes_of(row.state, row.cause)
         age = None if row.last_at is None else max(0.0, (now - row.last_at).total_seconds())
         return cls(camera_id=row.id, **shown, age=age, inspection=inspection, catalog=catalog)
+
+
+_SHOWN = tuple(name for name in BriefStatus.model_fields if name in CameraRow.__match_args__)
+_OF_ROW = attrgetter(*_SHOWN)
 
 
 class StatusPage(Listed[BriefStatus]):
@@ -62,28 +67,29 @@ class StatusPage(Listed[BriefStatus]):
     missing: list[str]
 
 
-@router.get("/status", summary="States in batches")
+@router.get("/status", response_model=StatusPage, summary="States in batches")
 async def list_status(
     asked: Reader,
     gb_id: Ids,
     ids: Annotated[list[IdText], Query(alias="id", default_factory=list, max_length=MAX_IDS)],
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
-) -> StatusPage:
+) -> Response:
     """Of up to 200 cameras named by GB/T id or by ours; without ids all watched cameras, page by page. Several
     cameras may bear one GB/T id: all of them are told."""
     if gb_id and ids:
         raise Problem("invalid", where="query", what="name cameras by gb_id or by id, not by both")
     if gb_id or ids:
-        return await _named(asked, gb_id, ids)
+        return rendered(await _named(asked, gb_id, ids))
     after = position(asked, cursor)
     async with asked.read() as connection:
         rows, last = await camera_page_store.list_cameras(
             asked.scope, connection, sort=Sort.ID, after=tuple(after) if after else None, limit=limit
         )
-    items = [BriefStatus.of(row, asked.now) for row in rows]
+    now = asked.now
+    items = [BriefStatus.of(row, now) for row in rows]
     cursor_out = next_cursor(asked, list(last) if last else None)
-    return StatusPage(items=items, next_cursor=cursor_out, as_of=asked.now, missing=[])
+    return rendered(StatusPage(items=items, next_cursor=cursor_out, as_of=now, missing=[]))
 
 
 async def _named(asked: Reader, gb_ids: list[str], ids: list[str]) -> StatusPage:
@@ -94,5 +100,5 @@ async def _named(asked: Reader, gb_ids: list[str], ids: list[str]) -> StatusPage
         )
     told = {row.gb_id for row in rows} if gb_ids else {row.id for row in rows}
     missing = [one for one in dict.fromkeys(gb_ids or ids) if one not in told]
-    items = [BriefStatus.of(row, asked.now) for row in rows]
-    return StatusPage(items=items, as_of=asked.now, missing=missing)
+    now = asked.now
+    return StatusPage(items=[BriefStatus.of(row, now) for row in rows], as_of=now, missing=missing)

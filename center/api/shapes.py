@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import Path
+from fastapi import Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 T = TypeVar("T")
@@ -43,3 +43,8 @@ class Stamped(Out):
     """``as_of`` is the service's time of the answer."""
 
     as_of: datetime
+
+
+def rendered(out: Out) -> Response:
+    """The answer as it stands: handed back as a value, the framework would validate every row of it once more."""
+    return Response(out.model_dump_json(), media_type="application/json")

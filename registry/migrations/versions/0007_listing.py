@@ -29,8 +29,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["camera_id"], ["cameras.id"], name="fk_camera_listing_camera_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("camera_id", name="pk_camera_listing"),
     )
-    wide = ["lifecycle", "area_id", "state", "unit_id"]
-    op.create_index("ix_camera_listing_lifecycle_area_id_state_unit_id", "camera_listing", wide)
+    wide = ["lifecycle", "area_id", "state", "unit_id", "since", "name", "camera_id"]
+    op.create_index("ix_camera_listing_wide", "camera_listing", wide)
     op.create_index("ix_camera_listing_device_id", "camera_listing", ["device_id"])
     op.create_index("ix_camera_listing_gb_id", "camera_listing", ["gb_id"])
     # Lists read the narrow rows now.
