@@ -6,7 +6,7 @@ import argparse
 import subprocess
 import sys
 
-from bench import discovery, keyframe, onvif, sweep
+from bench import api, discovery, keyframe, onvif, sweep
 from bench.harness import load_average, progress
 
 #: A figure taken beside other work is no figure; a browser and an editor stay under this.
@@ -15,6 +15,7 @@ PARTS = {
     "keyframe": (keyframe.main, ["--repeats", "210"], ["--repeats", "9"]),
     "onvif": (onvif.main, [], ["--cameras", "300"]),
     "discovery": (discovery.main, [], ["--cameras", "300"]),
+    "api": (api.main, [], ["--cameras", "300", "--repeats", "20"]),
     "sweep": (sweep.main, [], ["--sizes", "24", "--steady-seconds", "0"]),
 }
 

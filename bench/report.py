@@ -21,6 +21,7 @@ SECTIONS = {
     "sweep": "A sweep of the fleet",
     "discovery": "Finding cameras",
     "onvif": "Asking cameras",
+    "api": "Asking the service",
 }
 
 
