@@ -17,7 +17,7 @@ from registry import view_register_store
 from registry.database import Database
 from streaming.candidate import PeerRules, plain
 from streaming.capacity import Most
-from streaming.ports import KnownStream
+from streaming.ports import KnownStream, Shown
 from streaming.relay import Relay, RelayRules
 from streaming.session import SessionRules
 from streaming.view_state import End, Role
@@ -77,13 +77,21 @@ class LiveViews:
         self._writing = asyncio.create_task(self._write(), name="ends of views")
 
     def revoked(self, view_ids: list[str]) -> None:
-        """Taken away: over now, whoever writes the row."""
+        """Taken away: over now. The row is written by whoever found out, again and again until it stands."""
         for view_id in view_ids:
             self.relay.end_view(view_id, End.WITHDRAWN)
 
     def not_shown(self, view_id: str, reason: str) -> None:
         """Its row was written and then nothing could be shown: that is its end."""
         self._ended(view_id, reason)
+
+    def shown(self, principal_id: str) -> list[Shown]:
+        """What one account or token has open."""
+        return self.relay.shown(principal_id)
+
+    def close_view(self, view_id: str) -> None:
+        """Its holder ended it through the register."""
+        self.relay.end_view(view_id, End.CLOSED)
 
     async def close(self) -> None:
         """Every picture stops, and its end is written."""
@@ -95,8 +103,9 @@ class LiveViews:
             await self._write_once()
 
     def _ended(self, view_id: str, reason: str) -> None:
-        self._ends[view_id] = reason
-        self._some.set()
+        if reason != End.WITHDRAWN:
+            self._ends[view_id] = reason
+            self._some.set()
 
     async def _write(self) -> None:
         while True:

@@ -24,6 +24,8 @@ from streaming.webrtc.path import Certificate
 
 log = logging.getLogger(__name__)
 
+#: The register holds no view for longer than 12 h: whoever looks on asks again, and is on record again.
+LONGEST_SECONDS = 11.5 * 3600
 #: A page that was refused comes back after so long.
 RETRY_SECONDS = 10
 _CAMERA_KINDS = frozenset(
@@ -88,7 +90,7 @@ class Relay:
 
     async def open(self, asked: Asked, text: str) -> Opened:
         """Answer an offer. Raises ``INVALID`` (a bad offer; with the fact ``code`` = ``codec`` where nothing fits),
-        ``LIMIT`` (``who`` is full) and ``CONFLICT`` with ``code`` = ``offline`` and the ``cause``."""
+        ``LIMIT`` (``who`` is full) and ``CONFLICT`` with ``code`` = ``offline`` and the ``reason``."""
         if self._closed:
             raise XueliangError(Kind.UNAVAILABLE, "the service is stopping", fix="Try again in a minute")
         offered = offer.parse(text)
@@ -131,6 +133,12 @@ class Relay:
         self._end(found, End(reason))
         await self._settle()
 
+    def _end_long(self) -> None:
+        now = self._clock.monotonic()
+        for session in list(self._sessions.values()):
+            if now - session.began >= LONGEST_SECONDS:
+                self._end(session, End.LONGEST)
+
     def end_view(self, view_id: str, reason: End) -> bool:
         """The same by the view's id, at once; whether there was one."""
         found = [session for session in self._sessions.values() if session.asked.view_id == view_id]
@@ -142,8 +150,10 @@ class Relay:
         """Raises ``NOT_FOUND``."""
         return self._known(session).asked
 
-    def shown(self) -> list[Shown]:
-        return [session.shown() for session in self._sessions.values()]
+    def shown(self, account: str | None = None) -> list[Shown]:
+        """Everybody's, or those of one account; oldest first."""
+        mine = (s for s in self._sessions.values() if account is None or s.asked.account == account)
+        return [session.shown() for session in mine]
 
     def streams(self) -> list[CameraStream]:
         """Those that are open at the cameras."""
@@ -281,6 +291,7 @@ class Relay:
             await self._clock.sleep(1.0)
             for session in list(self._sessions.values()):
                 session.tick()
+            self._end_long()
             idle = [key for key, stream in self._streams.items() if stream.idle()]
             for key in idle:
                 await self._streams.pop(key).close()
@@ -291,5 +302,5 @@ def _offline(what: str, cause: str) -> XueliangError:
         Kind.CONFLICT,
         f"the camera is not live: {what}",
         fix="Look at its state; the view can be asked for again",
-        facts={"code": "offline", "cause": cause, "retry_after": RETRY_SECONDS},
+        facts={"code": "offline", "reason": cause, "retry_after": RETRY_SECONDS},
     )

@@ -58,8 +58,8 @@ class Session:
         self._clock = clock
         self._rules = rules
         self._end = end
-        self._began = clock.monotonic()
-        self._sent = (self._began, 0, 0.0)
+        self.began = clock.monotonic()
+        self._sent = (self.began, 0, 0.0)
         self._ssrcs = (1 + secrets.randbelow(0xFFFFFFFE), 1 + secrets.randbelow(0xFFFFFFFE))
         self._connecting: asyncio.Task[None] | None = None
         self._connected = False
@@ -143,7 +143,7 @@ class Session:
             codec=stream.codec if stream is not None else None,
             cause=failure.kind.value if failure is not None else None,
             picture_age=age,
-            seconds=self._clock.monotonic() - self._began,
+            seconds=self._clock.monotonic() - self.began,
             frames=counters.frames,
             skipped=counters.skips,
             lost=counters.lost,

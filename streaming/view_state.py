@@ -39,6 +39,7 @@ class End(StrEnum):
     BLOCKED = "no way through"  # ICE or DTLS never came about
     SLOW = "too slow"
     CODEC = "codec"
+    LONGEST = "longest"
     WITHDRAWN = "withdrawn"  # rights, login, mask
     GONE = "camera gone"
     STOPPING = "service stopping"

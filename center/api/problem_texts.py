@@ -489,12 +489,12 @@ _ALL = (
         (
             "摄像机现在不在线。",
             "暂时看不了实时，检测照常。",
-            "请 {retry_after} 秒后再试，或查看这路的状态和原因（{cause}）。",
+            "请 {retry_after} 秒后再试，或查看这路的状态和原因（{reason}）。",
         ),
         (
             "The camera is not live.",
             "No live view for now, checks go on.",
-            "Try again in {retry_after} s, or look at its state and cause ({cause}).",
+            "Try again in {retry_after} s, or look at its state and cause ({reason}).",
         ),
     ),
     ProblemType(

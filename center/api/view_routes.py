@@ -118,6 +118,8 @@ async def end_view(asked: Viewer, view_id: Id) -> Response:
     """The second row of the register. Ending twice is ending once."""
     async with recorded(asked) as connection:
         await view_register_store.end(asked.scope, connection, asked.known.principal.id, view_id)
+    if asked.core.live_views is not None:
+        asked.core.live_views.close_view(view_id)
     return Response(status_code=204)
 
 

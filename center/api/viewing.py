@@ -10,6 +10,16 @@ from center.api.problems import Problem
 from config.errors import Kind, XueliangError
 from registry.database import Connection
 
+_WHO = {"camera": "摄像机", "account": "账号", "service": "服务"}
+
+
+def full(error: XueliangError) -> Problem:
+    """Who is full: the camera, the account or the service; 503 and after how long to come back."""
+    facts = {name: value for name, value in error.facts.items() if name != "code"}
+    facts["who_zh"] = _WHO.get(str(facts.get("who")), "")
+    retry = {"Retry-After": str(facts.get("retry_after", 5))}
+    return Problem("view_limit", what=error.what, where=error.where, fix=error.fix, facts=facts, headers=retry)
+
 
 @asynccontextmanager
 async def recorded(asked: Asked) -> AsyncIterator[Connection]:
@@ -22,6 +32,8 @@ async def recorded(asked: Asked) -> AsyncIterator[Connection]:
         code = error.facts.get("code")
         if error.kind in (Kind.UNAVAILABLE, Kind.INTERNAL):
             raise Problem("register", what=error.what) from error
+        if code == "limit" and error.kind is Kind.LIMIT:
+            raise full(error) from error
         if code == "masked":
             raise Problem("masked", where=error.where) from error
         raise

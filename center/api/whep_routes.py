@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from center.api.asked import Asked, Core, Needs
 from center.api.problems import Problem
 from center.api.shapes import Id
-from center.api.viewing import recorded
+from center.api.viewing import full, recorded
 from center.live_views import LiveViews
 from config.errors import Kind, XueliangError
 from config.scope import Permission
@@ -35,9 +35,8 @@ FRAGMENT = "application/trickle-ice-sdpfrag"
 #: draft-ietf-wish-whep section 4.7: choosing a layer; here, one of the camera's streams.
 LAYER = "urn:ietf:params:whep:ext:core:layer"
 _MOVING = frozenset({ViewKind.LIVE, ViewKind.TOUR})
-_WHO = {"camera": "摄像机", "account": "账号", "service": "服务"}
 #: Problems of the relay that are types of their own.
-_OWN = {"codec": "codec", "offline": "offline", "limit": "view_limit", "ice_restart": "ice_restart"}
+_OWN = {"codec": "codec", "offline": "offline", "ice_restart": "ice_restart"}
 
 
 class Bearer(Needs):
@@ -197,8 +196,9 @@ async def _problems() -> AsyncIterator[None]:
         yield
     except XueliangError as error:
         code = str(error.facts.get("code", ""))
-        facts = {**error.facts, "who_zh": _WHO.get(str(error.facts.get("who")), "")}
-        facts.pop("code", None)
+        facts = {name: value for name, value in error.facts.items() if name != "code"}
+        if code == "limit":
+            raise full(error) from error
         if code == "ticket" or code == "masked":
             raise Problem(code, what=error.what) from error
         if code in _OWN:

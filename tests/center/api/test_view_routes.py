@@ -118,7 +118,7 @@ async def test_limits_are_told_with_their_numbers(rig: Rig, li: Client) -> None:
     for _ in range(PER_PRINCIPAL // 3):
         assert (await li.post("/api/v1/views", tiles)).status == 201
     full = await li.post("/api/v1/views", tiles)
-    assert (full.code, full.json["who"], full.json["max"]) == ("limit", "account", PER_PRINCIPAL)
+    assert (full.code, full.json["who"], full.json["max"]) == ("view_limit", "account", PER_PRINCIPAL)
     assert full.headers["retry-after"] == "60"
 
 
