@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -156,6 +157,15 @@ async def find_parents(connection: Connection, ids: Sequence[str]) -> list[tuple
             children.setdefault(child.parent_id or "", []).append(child)
         parents = await find(connection, incidents.c.id.in_(part))
         found += [(parent, children.get(parent.id, [])) for parent in parents]
+    return found
+
+
+async def find_lately_left(connection: Connection, ids: Iterable[str], since: datetime) -> set[str]:
+    """Those of these incidents that were part of a bigger one until then, or later."""
+    e, found = incident_entries.c, set[str]()
+    for part in chunks(sorted(ids)):
+        query = sa.select(e.incident_id).where(e.incident_id.in_(part), e.act == "left", e.at >= since)
+        found.update((await connection.execute(query)).scalars())
     return found
 
 

@@ -62,10 +62,17 @@ class IncidentTurn:
         await self._begin(begun, alone)
 
     async def recover(self, over: Sequence[tuple[Incident, datetime]]) -> None:
-        """End these, each at its true time, and the groups of which so many are back that they work."""
+        """End these, each at its true time, and the groups of which so many are back that they work.
+
+        The second half of a recorder that comes back is part of it too: nobody has to say of each that they saw it.
+        """
+        lately = self.now - timedelta(seconds=self.rules.together_seconds)
+        alone = [i.id for i, _ in over if i.camera_id is not None and i.parent_id is None]
+        left = await rows.find_lately_left(self.connection, alone, lately)
         steps = []
         for incident, at in over:
-            event = Event.RECOVER if incident.parent_id is None else Event.RECOVER_LINKED
+            linked = incident.parent_id is not None or incident.id in left
+            event = Event.RECOVER_LINKED if linked else Event.RECOVER
             steps.append(Step(incident, advance(incident, event, at), "recovered"))
         await self.end(steps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -109,6 +110,21 @@ async def test_a_recorder_of_64_channels(town: World) -> None:
     assert await town.standing() == []
     assert await _waiting(town) == []
     await _sound(town)
+
+
+async def test_a_recorder_that_comes_back_by_and_by_asks_for_one_acknowledgement(town: World) -> None:
+    north = of(town, "north")
+    await town.down(north)
+    for part in (north[:20], north[20:40], north[40:60]):
+        await town.up(part)
+        town.later(20.0)
+    by_state = Counter(s.incident.state for s in await town.shown())
+    assert by_state == {IncidentState.RECOVERED: 1, IncidentState.RESOLVED: 60, IncidentState.OPEN: 4}
+    assert len(await _waiting(town)) == 4
+    town.later(town.keeper.rules.together_seconds)
+    await town.up(north[60:])  # these were down by themselves
+    by_state = Counter(s.incident.state for s in await town.shown())
+    assert by_state == {IncidentState.RECOVERED: 5, IncidentState.RESOLVED: 60}
 
 
 async def test_a_link_takes_in_the_recorder_that_went_first(town: World) -> None:
