@@ -90,6 +90,7 @@ def check_database(file: Path, acknowledged: Acknowledged) -> None:
         positions = [position for (position,) in db.execute("SELECT position FROM changes ORDER BY position")]
         assert positions == list(range(1, len(positions) + 1)), "the feed has a gap"
         assert db.execute("SELECT position FROM change_counter").fetchone() == (len(positions),)
+        check_incidents(db)
         codes = {code for (code,) in db.execute("SELECT code FROM points")}
         assert set(acknowledged.points) <= codes
         kept: dict[str, list[Told]] = {}
@@ -99,6 +100,28 @@ def check_database(file: Path, acknowledged: Acknowledged) -> None:
             mine = [told for told in acknowledged.changes if told[0] == camera_id]
             assert in_order(mine, kept.get(camera_id, [])) == []
         check_accounts(db, acknowledged)
+
+
+#: A camera's state and its incident are one transaction: no blow falls between them.
+APART = """SELECT s.camera_id, s.link, s.picture FROM camera_states s WHERE
+    (s.link = 'down' AND s.state <> 'maintenance' AND NOT EXISTS
+        (SELECT 1 FROM incidents i WHERE i.camera_id = s.camera_id AND i.kind = 'offline' AND i.state = 'open'))
+    OR (s.link = 'up' AND EXISTS
+        (SELECT 1 FROM incidents i WHERE i.camera_id = s.camera_id AND i.kind = 'offline' AND i.state = 'open'))
+    OR (s.picture = 'bad' AND s.link <> 'down' AND s.state <> 'maintenance' AND NOT EXISTS
+        (SELECT 1 FROM incidents i WHERE i.camera_id = s.camera_id AND i.kind = 'fault' AND i.state = 'open'))
+    OR (s.picture = 'good' AND EXISTS
+        (SELECT 1 FROM incidents i WHERE i.camera_id = s.camera_id AND i.kind = 'fault' AND i.state = 'open'))"""
+STORIES = """SELECT i.id FROM incidents i WHERE
+    (SELECT count(*) FROM incident_entries e WHERE e.incident_id = i.id) <>
+    (SELECT count(*) FROM audit a WHERE a.object_kind = 'incident' AND a.object_id = i.id)
+    OR (SELECT count(*) FROM incident_entries e WHERE e.incident_id = i.id) <>
+    (SELECT count(*) FROM changes c WHERE c.kind = 'incident' AND c.object_id = i.id)"""
+
+
+def check_incidents(db: sqlite3.Connection) -> None:
+    assert db.execute(APART).fetchall() == []
+    assert db.execute(STORIES).fetchall() == [], "what happened to it, the feed and the audit are one"
 
 
 def check_accounts(db: sqlite3.Connection, acknowledged: Acknowledged) -> None:
