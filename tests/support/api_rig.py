@@ -188,7 +188,7 @@ def storage_of(db: Database, folder: Path, **service: Any) -> Storage:
 
 
 @asynccontextmanager
-async def served(storage: Storage, limits: Limits | None = None) -> AsyncIterator[Rig]:
+async def served(storage: Storage, limits: Limits | None = None, listen: str = "127.0.0.1:0") -> AsyncIterator[Rig]:
     """Until the body ends."""
     stills = DecodePool("health.work:work", 1, SystemClock())  # no worker is spawned before the first picture
     core = core_of(storage, stills, Passwords(CHEAP))
@@ -201,7 +201,7 @@ async def served(storage: Storage, limits: Limits | None = None) -> AsyncIterato
     else:
         bare = build(lambda: core.missing, exposition, None)
         app = mount(bare, core, limits)  # type: ignore[arg-type]
-    listener = Listener(app, Listening("127.0.0.1:0"))
+    listener = Listener(app, Listening(listen))
     await listener.start()
     live = asyncio.create_task(core.live.run())
     try:

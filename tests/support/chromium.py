@@ -22,19 +22,17 @@ ARGUMENTS = [
 ]
 PAGE = """<!doctype html><meta charset="utf-8"><title>live</title><style>video{width:320px}</style><body><script>
 window.tiles = {};
-async function open(name, path, ticket) {
-  const tile = {frames: 0, first: null, width: 0, state: 'new', place: null};
-  window.tiles[name] = tile;
+function tile(name, pc) {
+  const tile = window.tiles[name] = {frames: 0, first: null, width: 0, state: 'new', place: null, pc};
   const video = document.createElement('video');
   video.muted = true; video.autoplay = true; video.playsInline = true;
   document.body.appendChild(video);
-  const pc = tile.pc = new RTCPeerConnection({iceServers: [], bundlePolicy: 'max-bundle'});
-  const transceiver = pc.addTransceiver('video', {direction: 'recvonly'});
-  pc.ontrack = event => {
+  pc.addEventListener('track', event => {
+    if (event.track.kind !== 'video') return;
     event.receiver.jitterBufferTarget = 0;
     video.srcObject = new MediaStream([event.track]);
-  };
-  pc.onconnectionstatechange = () => { tile.state = pc.connectionState; };
+  });
+  pc.addEventListener('connectionstatechange', () => { tile.state = pc.connectionState; });
   const began = performance.now();
   const seen = (now, data) => {
     if (tile.first === null) tile.first = performance.now() - began;
@@ -45,6 +43,12 @@ async function open(name, path, ticket) {
     video.requestVideoFrameCallback(seen);
   };
   video.requestVideoFrameCallback(seen);
+  return tile;
+}
+async function open(name, path, ticket, more) {
+  const pc = new RTCPeerConnection({iceServers: [], bundlePolicy: 'max-bundle', ...more});
+  const tile = window.tile(name, pc);
+  pc.addTransceiver('video', {direction: 'recvonly'});
   await pc.setLocalDescription(await pc.createOffer());
   const answered = await fetch(path, {method: 'POST', body: pc.localDescription.sdp,
     headers: {'Content-Type': 'application/sdp', 'Authorization': 'Bearer ' + ticket}});
@@ -70,9 +74,9 @@ class Browser:
 
     page: Any
 
-    async def open(self, name: str, path: str, ticket: str) -> int:
-        """The answer's status; pictures come later."""
-        return int(await self.page.evaluate("([a, b, c]) => open(a, b, c)", [name, path, ticket]))
+    async def open(self, name: str, path: str, ticket: str, **more: Any) -> int:
+        """The answer's status; pictures come later. ``more`` goes into the ``RTCConfiguration``."""
+        return int(await self.page.evaluate("([a, b, c, d]) => open(a, b, c, d)", [name, path, ticket, more]))
 
     async def until(self, condition: str, seconds: float = 15.0) -> None:
         """A JavaScript expression over ``tiles`` becomes true."""
@@ -89,17 +93,29 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(url: str) -> AsyncIterator[Browser]:
-    """Skips where there is no Chromium or no Playwright."""
+async def chromium() -> AsyncIterator[Any]:
+    """The browser itself (Playwright), for several pages. Skips where there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         missing("no Chromium is installed (Debian: chromium)")
     async with async_playwright() as driver:
-        chromium = await driver.chromium.launch(executable_path=path, headless=True, args=ARGUMENTS)
+        started = await driver.chromium.launch(executable_path=path, headless=True, args=ARGUMENTS)
         try:
-            page = await chromium.new_page()
-            await page.route("**/live-test.html", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
-            await page.goto(f"{url}/live-test.html")
-            yield Browser(page)
+            yield started
         finally:
-            await chromium.close()
+            await started.close()
+
+
+async def page_at(started: Any, url: str) -> Browser:
+    """A page of the browser at ``url``'s origin; closed with it."""
+    page = await started.new_page()
+    await page.route("**/live-test.html", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+    await page.goto(f"{url}/live-test.html")
+    return Browser(page)
+
+
+@asynccontextmanager
+async def browser(url: str) -> AsyncIterator[Browser]:
+    """One page at ``url``'s origin."""
+    async with chromium() as started:
+        yield await page_at(started, url)

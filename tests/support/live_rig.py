@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -22,6 +23,7 @@ from center.live_views import LiveViews
 from config.clock import SystemClock
 from config.scope import Role as Duty
 from config.scope import Scope
+from config.settings_cameras import Reach as CameraReach
 from config.settings_streaming import Streaming
 from health.watch_book import WatchBook
 from registry.area import Area
@@ -56,6 +58,22 @@ class LiveRig:
     views: LiveViews
     li: Client
     hub: SourceHub
+    book: WatchBook
+
+    async def add(self, name: str, url: str, sub: str | None = None) -> None:
+        """One more camera in the town, somebody else's server, without a password."""
+        host, port = urlsplit(url).hostname or "", urlsplit(url).port or 554
+        async with self.rig.db.write() as connection:
+            device = Device(
+                f"{name}-device", name, DeviceKind.CAMERA, host, port, "town", None, lifecycle=Lifecycle.IN_USE
+            )
+            await add_device(SYSTEM, connection, device)
+            camera = Camera(name, device.id, "1", name, "town", lifecycle=Lifecycle.IN_USE)
+            await add_camera(SYSTEM, connection, camera)
+            for role, address in ((StreamRole.MAIN, url), (StreamRole.SUB, sub)):
+                if address is not None:
+                    await put_stream(SYSTEM, connection, Stream(f"{name}-{role}", name, role, address))
+        await self.book.refresh()
 
     async def ticket(self, number: int = 0, **body: Any) -> str:
         answered = await self.li.post(f"/api/v1/cameras/camera-{number}/views", body)
@@ -99,8 +117,15 @@ class LiveRig:
 
 @asynccontextmanager
 async def live(
-    folder: Path, cache: Path, *, streaming: dict[str, Any] | None = None, **spec: Any
+    folder: Path,
+    cache: Path,
+    *,
+    streaming: dict[str, Any] | None = None,
+    camera_networks: Sequence[str] = (),
+    at: str = "127.0.0.1",
+    **spec: Any,
 ) -> AsyncIterator[LiveRig]:
+    """``camera_networks`` are what viewers' candidates are held against; ``at`` is where the service listens."""
     wanted: dict[str, Any] = {"cameras": 1, "listen": "port", "main": (640, 360), "sub": (320, 180), "gop": 0.5}
     fleet = Fleet(FleetSpec(**{**wanted, "cache": cache, **spec}))
     await fleet.start()
@@ -110,8 +135,10 @@ async def live(
         await _register(db, fleet)
         storage = storage_of(db, folder / "data")
         more = Streaming.model_validate({"ice_port_range": "0", **(streaming or {})})
-        storage = replace(storage, settings=storage.settings.model_copy(update={"streaming": more}))
-        async with served(storage) as rig:
+        cameras = CameraReach.model_validate({"networks": list(camera_networks)})
+        settings = storage.settings.model_copy(update={"streaming": more, "reach": cameras})
+        storage = replace(storage, settings=settings)
+        async with served(storage, listen=f"{at}:0") as rig:
             reach = Reach(ReachPolicy((ip_network("127.0.0.0/8"),), (range(1024, 65536),), allow_loopback=True))
             hub = SourceHub(RtspClient(reach, storage.memory, db.clock), db.clock, random.Random(3), 0.2)
             book = WatchBook(db, storage.vault)
@@ -120,7 +147,7 @@ async def live(
             await views.start()
             rig.core.live_views, rig.core.views.on_end = views, views.revoked
             try:
-                yield LiveRig(fleet, rig, views, await rig.user("li", Duty.OPERATOR, area="town"), hub)
+                yield LiveRig(fleet, rig, views, await rig.user("li", Duty.OPERATOR, area="town"), hub, book)
             finally:
                 await views.close()
                 await hub.close()
