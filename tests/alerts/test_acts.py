@@ -9,9 +9,12 @@ import pytest
 
 from alerts import incident_store
 from alerts.incident import ClosingCause, Incident, IncidentKind, IncidentState
-from alerts.incident_store import Wanted
+from alerts.incident_store import EvidenceIds, Wanted
 from config.errors import Kind, XueliangError
+from config.ids import new_id
 from config.scope import Grant, Permission, Scope
+from health import evidence_store
+from health.evidence_store import Evidence, EvidenceKind
 from registry.audit_store import page, verify
 from tests.support.alerts_world import SYSTEM, World
 
@@ -112,6 +115,36 @@ async def test_not_everybody_may(world: World, scope: Scope, kind: Kind) -> None
             with pytest.raises(XueliangError) as caught:
                 await look(STRANGER, connection, incident.id)
             assert caught.value.kind is Kind.NOT_FOUND
+
+
+async def test_the_proof_of_an_incident_is_its_own(world: World) -> None:
+    """The last good and the first bad picture of this run, for whoever may see pictures there."""
+
+    async def file(kind: EvidenceKind) -> str:
+        now, one = world.clock.now(), new_id()
+        async with world.db.write() as connection:
+            item = Evidence(one, EAST[0], kind, "covered", now, now, 9)
+            await evidence_store.add(SYSTEM, connection, item)
+        world.later(1.0)
+        return one
+
+    looker = Scope("zhou", (Grant(frozenset({Permission.READ, Permission.EVIDENCE}), area_id="east"),))
+    shown: list[EvidenceIds] = []
+    filed: list[EvidenceIds] = []
+    incidents: list[str] = []
+    for _ in range(2):
+        await world.bad(EAST[:1])
+        (incident,) = await world.standing()
+        incidents.append(incident.id)
+        filed.append(EvidenceIds(await file(EvidenceKind.LAST_GOOD), await file(EvidenceKind.FIRST_BAD)))
+        await file(EvidenceKind.FIRST_BAD)  # for another reason, later in the same run
+        await world.up(EAST[:1])
+        world.later(60.0)
+    async with world.db.read() as connection:
+        for incident_id in incidents:
+            shown.append(await incident_store.evidence_of(looker, connection, incident_id))
+            assert await incident_store.evidence_of(READER, connection, incident_id) == EvidenceIds()
+    assert shown == filed
 
 
 async def test_pages_hold_everything_once(world: World) -> None:

@@ -14,7 +14,7 @@ from config.scope import Role, Scope
 from registry.audit_store import page, verify
 from tests.center.api.test_changes import advanced, events
 from tests.support.api_rig import SYSTEM, Answered, Client, Rig
-from tests.support.api_world import add_district
+from tests.support.api_world import add_district, evidence_id
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 OURS, FOREIGN = "/api/v1/incidents/a-incident", "/api/v1/incidents/b-incident"
@@ -87,6 +87,7 @@ async def test_its_life_is_told_in_order(rig: Rig, li: Client) -> None:
         ("incident", "a-incident", word) for word in story
     ]
     one = (await li.get(OURS)).json
+    assert (one["last_good"], one["first_bad"]) == (evidence_id("a"), None)
     entries = [(entry["act"], entry["principal"], entry["text"]) for entry in one["entries"]]
     assert entries == [
         ("opened", "alerts", "unreachable"),
@@ -144,6 +145,7 @@ async def test_whoever_may_not(rig: Rig, li: Client) -> None:
         assert foreign.json | {"request_id": ""} == nothing.json | {"request_id": ""}
         assert (await act(li, what, 1, body, FOREIGN)).status == 404
         assert (await act(rig.client(), what, 1, body)).status == 401
+    assert (await viewer.get(OURS)).json["last_good"] is None  # a picture is not for everybody who may know
     refused = await li.post(f"/api/v1/messages/{message}/resend")
     assert (refused.status, refused.json["permission"]) == (403, "system")
     assert (await elsewhere.post(f"/api/v1/messages/{message}/resend")).status == 404
