@@ -14,6 +14,7 @@ from enum import Enum
 from camera_gateway.access_unit import AccessUnit, Codec, ParameterSets
 from camera_gateway.job import MAX_UNIT
 from camera_gateway.rtsp import annexb
+from camera_gateway.rtsp.bits import Bits
 from camera_gateway.rtsp.video_format import VideoFormat
 from config.errors import Kind, XueliangError
 
@@ -42,6 +43,9 @@ class Assembler:
 
     codec: Codec
     set_types: frozenset[int]
+    sps: int  # NAL unit types of the sequence and the picture parameter set
+    pps: int
+    header: int  # bytes of a NAL unit's header
     _nals: list[bytes]
     _fragment: list[bytes | memoryview] | None
     _size: int
@@ -142,7 +146,28 @@ class Assembler:
         raise TypeError("the codec's own assembler knows its pictures")
 
     def _read_format(self, nal: bytes) -> VideoFormat | None:
+        if self.kind(nal) != self.sps:
+            return None
+        try:
+            return self._parse_sps(nal)
+        except XueliangError as error:
+            if error.kind is Kind.TOO_LARGE:
+                raise
+            return None
+
+    @staticmethod
+    def _parse_sps(nal: bytes) -> VideoFormat:
         raise TypeError("the codec's own assembler knows its parameter sets")
+
+    def _aggregate(self, data: bytes, start: int, end: int) -> None:
+        """Several NAL units, each behind its 16-bit size (RFC 6184, 5.7.1; RFC 7798, 4.4.2)."""
+        while end - start > 2:
+            stop = start + 2 + (data[start] << 8 | data[start + 1])
+            if stop > end:
+                self._damaged = True
+                break
+            self._add(data[start + 2 : stop])
+            start = stop
 
     def _turn(self, timestamp: int, gap: int) -> None:
         """A new timestamp, or packets missing."""
@@ -247,7 +272,12 @@ class Assembler:
         return True
 
     def _set_id(self, kind: int, nal: bytes) -> int:
-        return 0
+        if kind != self.pps:
+            return 0
+        try:
+            return Bits(nal[self.header : self.header + 8]).ue() & 0xFF
+        except XueliangError:
+            return 0
 
     def _finish(self) -> None:
         if self._key or not self.keyframes_only:

@@ -9,6 +9,7 @@ from camera_gateway.rtsp import annexb
 from camera_gateway.rtsp.assembler import Assembler
 from camera_gateway.rtsp.bits import Bits
 from camera_gateway.rtsp.video_format import VideoFormat, check_size
+from camera_gateway.rtsp.vui import skip_display
 from config.errors import Kind, XueliangError
 
 IDR, SPS, PPS = 5, 7, 8
@@ -20,6 +21,7 @@ _CHROMA_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135
 
 class H264Assembler(Assembler):
     codec = Codec.H264
+    sps, pps, header = SPS, PPS, 1
     set_types = frozenset((SPS, PPS))
 
     __slots__ = ()
@@ -47,14 +49,7 @@ class H264Assembler(Assembler):
             return
         self._close_fragment()
         if kind == STAP_A:
-            start += 1
-            while end - start > 2:
-                stop = start + 2 + (data[start] << 8 | data[start + 1])
-                if stop > end:
-                    self._damaged = True
-                    break
-                self._add(data[start + 2 : stop])
-                start = stop
+            self._aggregate(data, start + 1, end)
         elif 0 < kind < STAP_A or (kind == 0 and data[start : start + 3] in (b"\0\0\0", b"\0\0\1")):
             self._add(data[start:end])
 
@@ -68,23 +63,9 @@ class H264Assembler(Assembler):
             key = slice_type(nal) == "I"
         return True, len(nal) > 1 and nal[1] > 0x7F, key
 
-    def _set_id(self, kind: int, nal: bytes) -> int:
-        if kind != PPS:
-            return 0
-        try:
-            return Bits(nal[1:9]).ue() & 0xFF
-        except XueliangError:
-            return 0
-
-    def _read_format(self, nal: bytes) -> VideoFormat | None:
-        if nal[0] & 0x1F != SPS:
-            return None
-        try:
-            return parse_sps(nal)
-        except XueliangError as error:
-            if error.kind is Kind.TOO_LARGE:
-                raise
-            return None
+    @staticmethod
+    def _parse_sps(nal: bytes) -> VideoFormat:
+        return parse_sps(nal)
 
 
 def slice_type(nal: bytes) -> str | None:
@@ -172,17 +153,7 @@ def _timing_and_reorder(bits: Bits) -> tuple[float | None, int | None]:
     try:
         if not bits.flag():
             return None, None
-        if bits.flag() and bits.u(8) == 255:
-            bits.u(32)
-        if bits.flag():
-            bits.u(1)
-        if bits.flag():
-            bits.u(4)
-            if bits.flag():
-                bits.u(24)
-        if bits.flag():
-            bits.ue()
-            bits.ue()
+        skip_display(bits)
         if bits.flag():
             tick, scale = bits.u(32), bits.u(32)
             bits.u(1)

@@ -9,6 +9,7 @@ from camera_gateway.rtsp import annexb
 from camera_gateway.rtsp.assembler import Assembler
 from camera_gateway.rtsp.bits import Bits
 from camera_gateway.rtsp.video_format import VideoFormat, check_size
+from camera_gateway.rtsp.vui import skip_display
 from config.errors import Kind, XueliangError
 
 VPS, SPS, PPS = 32, 33, 34
@@ -20,6 +21,7 @@ _PROFILES = {1: "Main", 2: "Main 10", 3: "Main Still Picture", 4: "Range Extensi
 
 class H265Assembler(Assembler):
     codec = Codec.H265
+    sps, pps, header = SPS, PPS, 2
     set_types = frozenset((VPS, SPS, PPS))
 
     __slots__ = ()
@@ -46,14 +48,7 @@ class H265Assembler(Assembler):
             return
         self._close_fragment()
         if kind == AP:
-            start += 2
-            while end - start > 2:
-                stop = start + 2 + (data[start] << 8 | data[start + 1])
-                if stop > end:
-                    self._damaged = True
-                    break
-                self._add(data[start + 2 : stop])
-                start = stop
+            self._aggregate(data, start + 2, end)
         elif kind < AP:
             self._add(data[start:end])
 
@@ -63,23 +58,9 @@ class H265Assembler(Assembler):
             return False, False, False
         return True, len(nal) > 2 and nal[2] > 0x7F, kind in _IRAP
 
-    def _set_id(self, kind: int, nal: bytes) -> int:
-        if kind != PPS:
-            return 0
-        try:
-            return Bits(nal[2:10]).ue() & 0xFF
-        except XueliangError:
-            return 0
-
-    def _read_format(self, nal: bytes) -> VideoFormat | None:
-        if self.kind(nal) != SPS:
-            return None
-        try:
-            return parse_sps(nal)
-        except XueliangError as error:
-            if error.kind is Kind.TOO_LARGE:
-                raise
-            return None
+    @staticmethod
+    def _parse_sps(nal: bytes) -> VideoFormat:
+        return parse_sps(nal)
 
 
 @lru_cache(maxsize=1024)
@@ -149,17 +130,7 @@ def _frame_rate(bits: Bits, order_count_bits: int) -> float | None:
     bits.u(2)
     if not bits.flag():
         return None
-    if bits.flag() and bits.u(8) == 255:
-        bits.u(32)
-    if bits.flag():
-        bits.u(1)
-    if bits.flag():
-        bits.u(4)
-        if bits.flag():
-            bits.u(24)
-    if bits.flag():
-        bits.ue()
-        bits.ue()
+    skip_display(bits)
     bits.u(3)
     if bits.flag():
         for _ in range(4):
