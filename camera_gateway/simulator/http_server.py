@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import h11
 
 from camera_gateway.simulator.gate import Gate, GateKeeper, always_serve, local_name, peer_name, reset
+from camera_gateway.simulator.listening import ListeningServer
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Response:
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class HttpServer:
+class HttpServer(ListeningServer["_Connection"]):
     """``handler`` runs once per request, in order within a connection. ``gate`` is asked before a byte is read, and
     again before each request is handled.
 
@@ -75,44 +76,12 @@ class HttpServer:
         max_body: int = MAX_BODY,
         deadline: float = 15.0,
     ) -> None:
+        super().__init__(lambda: _Connection(self))
         self.handler = handler
         self.gate = gate
         self.max_connections = max_connections
         self.max_body = max_body
         self.deadline = deadline
-        self.connections: set[_Connection] = set()
-        self._servers: dict[tuple[str, int], asyncio.Server] = {}
-
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen; may be called again for another address. Returns the port that was bound.
-
-        ``host`` may be ``0.0.0.0``: connections to a local address outside 127/8 are closed unread.
-        """
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(self), host, port, backlog=4096, reuse_address=True)
-        port = int(server.sockets[0].getsockname()[1])
-        self._servers[(host, port)] = server
-        return port
-
-    def listens(self, host: str, port: int) -> bool:
-        return (host, port) in self._servers
-
-    async def stop_listening(self, host: str, port: int) -> None:
-        """Close one listening socket: the system refuses connections to it."""
-        server = self._servers.pop((host, port), None)
-        if server is not None:
-            server.close()
-
-    async def stop(self) -> None:
-        for server in self._servers.values():
-            server.close()
-        connections = list(self.connections)
-        for connection in connections:
-            connection.drop()
-        await asyncio.gather(*(c.ended.wait() for c in connections))
-        for server in self._servers.values():
-            await server.wait_closed()
-        self._servers.clear()
 
 
 class _Connection(asyncio.Protocol):

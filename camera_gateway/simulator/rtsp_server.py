@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from collections import Counter
 from collections.abc import Callable
 
 from camera_gateway.simulator.camera import VirtualCamera, VirtualDevice
 from camera_gateway.simulator.clips import Clips
 from camera_gateway.simulator.gate import Gate
+from camera_gateway.simulator.listening import ListeningServer
 from camera_gateway.simulator.rtsp_connection import RtspConnection
 from config.clock import Clock
 
@@ -19,7 +19,7 @@ Find = Callable[[str, int], VirtualDevice | None]
 _SEND_BUFFER = 1024 * 1024
 
 
-class RtspServer:
+class RtspServer(ListeningServer[RtspConnection]):
     """``find`` names the device of a local address and port; a connection to any other is closed unread.
 
     ``wait_for_gop``: a new session begins where the GOP happens to be, as many cameras do, not at a keyframe.
@@ -39,6 +39,7 @@ class RtspServer:
         max_connections: int = 8192,
         wait_for_gop: bool = False,
     ) -> None:
+        super().__init__(lambda: RtspConnection(self), send_buffer=_SEND_BUFFER)
         self.find, self.clips, self.clock, self.random, self.seed = find, clips, clock, random, seed
         self.session_timeout = session_timeout
         self.max_connections = max_connections
@@ -47,44 +48,7 @@ class RtspServer:
         self.refused: Counter[str] = Counter()
         self.torn_down = 0
         self.dropped = 0
-        self.connections: set[RtspConnection] = set()
         self._by_device: dict[str, set[RtspConnection]] = {}
-        self._servers: dict[tuple[str, int], asyncio.Server] = {}
-
-    async def start(self, host: str = "0.0.0.0", port: int = 0) -> int:  # noqa: S104 - see gate.local_name
-        """Listen; returns the port. With ``0.0.0.0``, what comes in outside 127/8 is closed unread."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-            sock.bind((host, port))
-            server = await self.loop.create_server(lambda: RtspConnection(self), sock=sock, backlog=4096)
-        except BaseException:
-            sock.close()
-            raise
-        port = int(server.sockets[0].getsockname()[1])
-        self._servers[(host, port)] = server
-        return port
-
-    def listens(self, host: str, port: int) -> bool:
-        return (host, port) in self._servers
-
-    async def stop_listening(self, host: str, port: int) -> None:
-        """Close one listening socket: connections to it are refused by the system."""
-        server = self._servers.pop((host, port), None)
-        if server is not None:
-            server.close()
-
-    async def stop(self) -> None:
-        for server in self._servers.values():
-            server.close()
-        connections = list(self.connections)
-        for connection in connections:
-            connection.drop()
-        await asyncio.gather(*(c.ended.wait() for c in connections))
-        for server in self._servers.values():
-            await server.wait_closed()
-        self._servers.clear()
 
     def attach(self, device: VirtualDevice, connection: RtspConnection) -> None:
         self._by_device.setdefault(device.id, set()).add(connection)
