@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_ERRORS = 20
+#: Members are words with underscores, headers words with hyphens between capitals.
+_OURS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*|[A-Z][A-Za-z]*(-[A-Z][A-Za-z]*)*")
 _OF_STATUS = {400: "malformed", 401: "login_required", 403: "forbidden", 404: "not_found", 405: "method"}
 _OF_STATUS |= {408: "body_timeout", 413: "too_large", 415: "media_type", 429: "limit", 503: "unavailable"}
 
@@ -133,9 +136,14 @@ def _of_validation(error: RequestValidationError) -> Problem:
         return Problem("malformed", what="the body is not JSON", where="body")
     errors = [
         {
-            "where": printable("/".join(str(part) for part in item["loc"]), 120),
+            "where": printable("/".join(_part(part) for part in item["loc"]), 120),
             "what": "no member of this name is known" if item["type"] == "extra_forbidden" else str(item["msg"])[:200],
         }
         for item in found[:_MAX_ERRORS]
     ]
     return Problem("invalid", where=errors[0]["where"] if errors else "", errors=errors)
+
+
+def _part(part: int | str) -> str:
+    """A name that none of ours is made like may be a password that stands in the wrong place."""
+    return str(part) if isinstance(part, int) or _OURS.fullmatch(part) else "?"
