@@ -21,10 +21,12 @@ _TO_BE_SENT = [MessageStatus.WAITING, MessageStatus.HELD]
 
 
 async def forget_messages(scope: Scope, connection: Connection, before: datetime) -> int:
-    """Delete what was told of incidents over before ``before``, unless something is still to be sent of them; how
-    many messages went. What was told of an incident that stands is kept: its end is told to those who know of it."""
+    """Delete what was told of incidents over before ``before``, unless something made since is still to be sent of
+    them; how many messages went. What waits for longer waits for nobody: for a destination that is no longer
+    configured, for a *firing* that was given up. What was told of an incident that stands is kept: its end is told to
+    those who know of it."""
     require_everywhere(scope, Permission.SYSTEM)
-    told = sa.select(_i.id).where(_over(before), _nothing_to_send(), sa.exists(_messages()))
+    told = sa.select(_i.id).where(_over(before), _nothing_to_send(before), sa.exists(_messages()))
     return await _delete(connection, outbox, _o.incident_id, await _ids(connection, told))
 
 
@@ -34,7 +36,7 @@ async def forget_incidents(scope: Scope, connection: Connection, before: datetim
     require_everywhere(scope, Permission.SYSTEM)
     child = incidents.alias()
     childless = ~sa.exists(sa.select(child.c.id).where(child.c.parent_id == _i.id))
-    ids = await _ids(connection, sa.select(_i.id).where(_over(before), _nothing_to_send(), childless))
+    ids = await _ids(connection, sa.select(_i.id).where(_over(before), _nothing_to_send(before), childless))
     await _delete(connection, outbox, _o.incident_id, ids)
     await _delete(connection, incident_entries, incident_entries.c.incident_id, ids)
     return await _delete(connection, incidents, _i.id, ids)
@@ -50,8 +52,8 @@ def _messages(*where: ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(_o.seq).where(_o.incident_id == _i.id, *where)
 
 
-def _nothing_to_send() -> ColumnElement[bool]:
-    return ~sa.exists(_messages(_o.status.in_(_TO_BE_SENT)))
+def _nothing_to_send(before: datetime) -> ColumnElement[bool]:
+    return ~sa.exists(_messages(_o.status.in_(_TO_BE_SENT), _o.made_at >= before))
 
 
 async def _ids(connection: Connection, query: sa.Select[Any]) -> list[str]:
