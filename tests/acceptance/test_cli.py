@@ -188,6 +188,7 @@ async def interrupted(*given: str, met: asyncio.Event) -> tuple[int | None, byte
         env={**os.environ, "LANG": "C.UTF-8"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as a terminal's; a background job has none
     )
     try:
         await asyncio.wait_for(met.wait(), 60)
