@@ -54,19 +54,19 @@ async def make_fleet(clip_folder: Path) -> AsyncIterator[MakeFleet]:
 
 
 @pytest.fixture
-def client(new_client: Callable[[], RtspClient]) -> RtspClient:
+def client(new_client: Callable[..., RtspClient]) -> RtspClient:
     return new_client()
 
 
 @pytest.fixture
-def new_client() -> Callable[[], RtspClient]:
-    """Clients that know nothing of what others tried."""
+def new_client() -> Callable[..., RtspClient]:
+    """Clients that know nothing of what others tried; ``stall`` seconds where a busy machine must not be a fault."""
     return _client
 
 
-def _client() -> RtspClient:
+def _client(stall: float = 0.9) -> RtspClient:
     clock = SystemClock()
-    deadlines = Deadlines(connect=2, reply=1, stall=0.9, keyframe=1, total=10, teardown=1)
+    deadlines = Deadlines(connect=2, reply=1, stall=stall, keyframe=1, total=10, teardown=1)
     return RtspClient(Reach(ReachPolicy.any()), InMemoryDeviceMemory(clock), clock, deadlines)
 
 

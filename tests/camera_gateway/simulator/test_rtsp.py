@@ -178,9 +178,9 @@ async def test_b_frames_are_stamped_in_display_order(make_fleet: Any, client: Rt
     assert sorted(times) == [9000 * i for i in range(10)]
 
 
-async def test_a_pli_brings_a_keyframe_before_its_time(make_fleet: Any, client: RtspClient, target: Any) -> None:
+async def test_a_pli_brings_a_keyframe_before_its_time(make_fleet: Any, new_client: Any, target: Any) -> None:
     fleet = await make_fleet(gop=10.0)
-    async with await client.open(target(fleet.cameras[0])) as session:
+    async with await new_client(stall=5.0).open(target(fleet.cameras[0])) as session:
         assert (await watch(session, 3))[0].keyframe
         assert await session.request_keyframe()
         units = await watch(session, 8)
