@@ -144,11 +144,6 @@ def outage(group: Group, look: Look, now: datetime, rules: SuppressionRules) -> 
     return Outage(group, min(s.link.since for s in lost), cause, tuple(s.camera_id for s in lost))
 
 
-def widest_outage(groups: Iterable[Group], look: Look, now: datetime, rules: SuppressionRules) -> Outage | None:
-    """Of groups given from the camera outwards the one to blame."""
-    return widest(outage(group, look, now, rules) for group in groups)
-
-
 def widest(outages: Iterable[Outage | None]) -> Outage | None:
     """Of outages given from the camera outwards the one to blame: a wider one only where it lost more."""
     found: Outage | None = None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.suppression import Group, SuppressionRules, Topology, outage, silent, undecided, widest_outage
+from alerts.suppression import Group, SuppressionRules, Topology, outage, silent, undecided, widest
 from health.observation import Layer, Link, Observation, Tier
 from health.state import CameraState, advance, begin, set_maintenance
 from registry.device import DeviceKind
@@ -72,15 +72,15 @@ def test_a_switch_over_two_recorders_is_blamed_only_where_it_lost_more() -> None
     topology = Topology.of([*one, *two])
     assert [g.key for g in topology.of_camera("a0")] == [("recorder", "nvr-a"), ("switch", "sw")]
     states = {c.camera_id: state(c.camera_id, "down") for c in one} | {c.camera_id: state("b", "up") for c in two}
-    found = widest_outage(topology.of_camera("a0"), states.get, T0, RULES)
+    found = widest(outage(group, states.get, T0, RULES) for group in topology.of_camera("a0"))
     assert found is not None
     assert (found.group.key, len(found.lost)) == (("recorder", "nvr-a"), 64)
     states |= {c.camera_id: state(c.camera_id, "down") for c in two}
-    found = widest_outage(topology.of_camera("a0"), states.get, T0, RULES)
+    found = widest(outage(group, states.get, T0, RULES) for group in topology.of_camera("a0"))
     assert found is not None
     assert (found.group.key, len(found.lost)) == (("switch", "sw"), 68)
     alone = Topology.of(one)
-    found = widest_outage(alone.of_camera("a0"), states.get, T0, RULES)
+    found = widest(outage(group, states.get, T0, RULES) for group in alone.of_camera("a0"))
     assert found is not None
     assert found.group.key == ("recorder", "nvr-a")
     assert [g.key for g in topology.beyond(topology.groups["recorder", "nvr-a"])] == [("switch", "sw")]
