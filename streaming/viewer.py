@@ -153,7 +153,7 @@ class Viewer:
                 case feedback.Report() if piece.ssrc == self._ssrc:
                     self._report(piece)
                 case feedback.Goodbye():
-                    self._ended(End.LEFT)
+                    self._over(End.LEFT)
 
     def tick(self) -> None:
         """Once a second: a sender report, and what has waited too long."""
@@ -231,9 +231,13 @@ class Viewer:
         self.counters.skips += 1
         self._skips = [at for at in self._skips if now - at < SKIPS_SECONDS] + [now]
         if len(self._skips) > MAX_SKIPS:
-            self._ended(End.SLOW)
+            self._over(End.SLOW)
             return False
         return self._begin(stream, now)
+
+    def _over(self, reason: End) -> None:
+        self.open = False
+        self._ended(reason)
 
     def _wait(self, seconds: float) -> None:
         self._waiting = True
@@ -286,7 +290,7 @@ class Viewer:
             self.counters.round_trip = max(0.0, passed) if passed < 60 else None
         self._lossy = self._lossy + 1 if report.fraction > LOSSY else 0
         if self._lossy >= MAX_LOSSY:
-            self._ended(End.SLOW)
+            self._over(End.SLOW)
 
     def _tell(self, now: float) -> None:
         """The service's clock at this moment of the viewer's time line (RFC 3550 section 6.4.1)."""

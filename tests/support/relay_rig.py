@@ -55,21 +55,15 @@ class FleetCameras:
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
-        self.codecs: dict[tuple[str, Role], str] = {}
-        self.gone: set[str] = set()
+        self.given: dict[str, Mapping[Role, KnownStream]] = {}  # in place of the fleet's
 
     async def streams(self, camera_id: str) -> Mapping[Role, KnownStream]:
-        if camera_id in self.gone:
-            return {}
+        if camera_id in self.given:
+            return self.given[camera_id]
         camera = self.fleet.camera(camera_id)
         device = camera.device
         credentials = Credentials(device.user, SecretStr(device.password))
-        return {
-            role: KnownStream(
-                StreamTarget(camera.rtsp_url(role.value), credentials, "tcp", 1.0), self.codecs.get((camera_id, role))
-            )
-            for role in Role
-        }
+        return {role: KnownStream(StreamTarget(camera.rtsp_url(role.value), credentials, "tcp", 1.0)) for role in Role}
 
 
 @asynccontextmanager
