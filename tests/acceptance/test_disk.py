@@ -69,8 +69,8 @@ def failing_disk(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
 
 
 @pytest.fixture
-async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
-    found = small_fleet(tmp_path / "clips")
+async def fleet(clips: Path) -> AsyncIterator[Fleet]:
+    found = small_fleet(clips)
     await found.start()
     yield found
     await found.stop()

@@ -38,8 +38,8 @@ class Acknowledged:
 
 
 @pytest.fixture
-async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
-    found = small_fleet(tmp_path / "clips")
+async def fleet(clips: Path) -> AsyncIterator[Fleet]:
+    found = small_fleet(clips)
     await found.start()
     yield found
     await found.stop()

@@ -12,8 +12,8 @@ from camera_gateway.simulator.fleet_spec import FleetSpec
 
 
 @pytest.fixture(scope="session")
-def clip_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("clips")
+def clip_cache(clips: Path) -> Path:
+    return clips
 
 
 @pytest.fixture

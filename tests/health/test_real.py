@@ -112,10 +112,8 @@ class Watcher:
 
 
 @pytest.fixture
-async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
-    spec = FleetSpec(
-        cameras=4, recorders=1, channels=2, main=(640, 360), sub=(320, 180), gop=1.0, cache=tmp_path / "clips"
-    )
+async def fleet(clips: Path) -> AsyncIterator[Fleet]:
+    spec = FleetSpec(cameras=4, recorders=1, channels=2, main=(640, 360), sub=(320, 180), gop=1.0, cache=clips)
     made = Fleet(spec)
     await made.start()
     yield made
