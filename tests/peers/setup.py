@@ -2,11 +2,14 @@
 
 ``python -m tests.peers.setup [NAME ...]`` installs what is missing or of another version; nothing here is part of
 the project or of its environment: ``ipycam`` drags in another OpenCV. Exit 1 when one could not be had.
+Packages for browsers come by npm, without their scripts, and are held against their digests.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -26,9 +29,28 @@ class Peer:
     module: str
 
 
-KNOWN = {
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A package of npm: ``requirement`` pins it, ``integrity`` is the registry's digest of it, ``file`` is what a page
+    imports."""
+
+    requirement: str
+    integrity: str
+    file: str
+
+    @property
+    def name(self) -> str:
+        return self.requirement.rpartition("@")[0]
+
+
+KNOWN: dict[str, Peer | Page] = {
     "ipycam": Peer("ipycam==1.3.0", "ipycam"),
     "wsdiscovery": Peer("WSDiscovery==2.1.2", "wsdiscovery"),
+    "whip-whep": Page(
+        "whip-whep@1.2.0",
+        "sha512-CP+Tht3O/N6QLebW5LxsNKgzFN5KX6WinLr1SLs74feagYu+Gqy+0dw48p5RQuE+FlrM4xyOlOdW2UOQwljImA==",
+        "whep.js",
+    ),
 }
 
 
@@ -38,15 +60,44 @@ def installed(folder: Path) -> str:
     return mark.read_text("utf-8") if mark.exists() else ""
 
 
-def install(peer: Peer, folder: Path) -> None:
-    """Raises ``CalledProcessError`` where pip or the import fails; the folder then counts as not installed."""
+def install(peer: Peer | Page, folder: Path) -> None:
+    """Raises ``CalledProcessError`` or ``OSError`` where it cannot be had or is not what was pinned; the folder then
+    counts as not installed."""
     (folder / "installed").unlink(missing_ok=True)
+    if isinstance(peer, Page):
+        _install_page(peer, folder)
+    else:
+        _install_peer(peer, folder)
+    (folder / "installed").write_text(peer.requirement, "utf-8")
+
+
+def _install_peer(peer: Peer, folder: Path) -> None:
     venv.create(folder, with_pip=True, clear=True)
     python = str(folder / "bin" / "python")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", peer.requirement]
     subprocess.run(pip, check=True)
     subprocess.run([python, "-c", f"import {peer.module}"], check=True)
-    (folder / "installed").write_text(peer.requirement, "utf-8")
+
+
+def _install_page(page: Page, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "package.json").write_text('{"private": true}', "utf-8")
+    npm = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", page.requirement]
+    subprocess.run(npm, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    lock = json.loads((folder / "package-lock.json").read_text("utf-8"))
+    found = lock["packages"][f"node_modules/{page.name}"]["integrity"]
+    if found != page.integrity:
+        raise OSError(f"the registry's package is another one: {found}")
+
+
+def page_file(name: str) -> Path:
+    """What a page imports of an npm package; it exists where the pinned version is installed."""
+    page, folder = KNOWN[name], PEERS / name
+    assert isinstance(page, Page)
+    if installed(folder) != page.requirement:
+        return folder / "missing"
+    return folder / "node_modules" / page.name / page.file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
