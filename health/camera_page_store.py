@@ -15,6 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from config.scope import Extent, Permission, Scope
 from health.observation import Link, Picture
@@ -253,7 +255,7 @@ def _values(wanted: Wanted) -> dict[str, Any]:
         "point": wanted.point_id,
         "gb_ids": list(wanted.gb_ids),
         "ids": list(wanted.ids),
-        "text": _escaped(wanted.text or ""),
+        "text": wanted.text,
         "lifecycles": [] if wanted.all_lifecycles else sorted(WATCHED),
     }
     return {name: value for name, value in given.items() if value}
@@ -263,12 +265,25 @@ def _shape(wanted: Wanted) -> _Shape:
     return frozenset(_values(wanted))
 
 
+class _Place(FunctionElement[int]):
+    """Where a text stands in another, 0 for nowhere. LIKE takes several times as long over Chinese in PostgreSQL."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(_Place)
+def _instr(element: _Place, compiler: Any, **named: Any) -> str:
+    name = "instr" if compiler.dialect.name == "sqlite" else "strpos"
+    return f"{name}({compiler.process(element.clauses, **named)})"
+
+
 def _filters() -> dict[str, ColumnElement[bool]]:
     below = sa.select(areas.c.id).where(areas.c.id == bindparam("area")).cte("below", recursive=True)
     below = below.union(sa.select(areas.c.id).join(below, areas.c.parent_id == below.c.id))
     held = sa.select(bindings.c.camera_id).where(bindings.c.point_id == bindparam("point"), bindings.c.until.is_(None))
-    # Folded by the database on both sides: it and Python do not agree on every letter.
-    text = sa.func.lower(bindparam("text", type_=sa.String))
+    # Folded by the database on both sides, for it and Python do not agree on every letter; once, not for every row.
+    text = sa.select(sa.func.lower(bindparam("text", type_=sa.String))).scalar_subquery()
     return {
         "states": _l.state.in_(_any("states", _l.state)),
         "area": _l.area_id.in_(sa.select(below.c.id)),
@@ -277,7 +292,7 @@ def _filters() -> dict[str, ColumnElement[bool]]:
         "point": _l.camera_id.in_(held),
         "gb_ids": _l.gb_id.in_(_any("gb_ids", _l.gb_id)),
         "ids": _l.camera_id.in_(_any("ids", _l.camera_id)),
-        "text": _l.found_by.contains(text, escape="/"),
+        "text": _Place(_l.found_by, text) > 0,
         "lifecycles": _l.lifecycle.in_(_any("lifecycles", _l.lifecycle)),
     }
 
@@ -292,10 +307,6 @@ _FILTERS = _filters()
 def _where(extent: Extent, shape: _Shape) -> list[ColumnElement[bool]]:
     inside = visible(extent, _l.area_id, _l.unit_id)
     return [inside, *(condition for name, condition in _FILTERS.items() if name in shape)]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _load(row: sa.Row[Any]) -> CameraRow:
