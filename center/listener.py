@@ -39,97 +39,99 @@ class Listening:
 HANDSHAKE_SECONDS = 10.0
 
 
-def _protocol(connections: Connections) -> type[H11Protocol]:
-    """One listener's connections: counted, and closed when they keep us waiting. uvicorn has no time for a request's
-    head and none for a reader that takes nothing."""
-    limits = connections.limits
+class _Guarded(H11Protocol):
+    """A connection that is counted, and closed when it keeps us waiting. uvicorn has no time for a request's head and
+    none for a reader that takes nothing."""
 
-    class Guarded(H11Protocol):
-        _peer = ""
-        _head: asyncio.TimerHandle | None = None
-        _taking: asyncio.TimerHandle | None = None
+    open_ones: Connections
+    _peer = ""
+    _head: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._peer = self.client[0] if self.client else ""
-            over = connections.opened(self._peer)
-            if over:
-                facts = {"who": over, "retry_after": 5}
-                self._refuse(Problem("limit", what="too many connections are open", where=over, facts=facts))
-                return
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._peer = self.client[0] if self.client else ""
+        over = self.open_ones.opened(self._peer)
+        if over:
+            facts = {"who": over, "retry_after": 5}
+            self._refuse(Problem("limit", what="too many connections are open", where=over, facts=facts))
+            return
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        self.open_ones.closed(self._peer)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():  # refused: what it still sends is nobody's
+            return
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_head()
+        elif self._head is None:
             self._await_head()
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop()
-            connections.closed(self._peer)
-            super().connection_lost(exc)
+    def on_response_complete(self) -> None:
+        self._stop_head()
+        super().on_response_complete()
 
-        def data_received(self, data: bytes) -> None:
-            if self.transport.is_closing():  # refused: what it still sends is nobody's
-                return
-            super().data_received(data)
-            if self.cycle is not None and not self.cycle.response_complete:
-                self._stop_head()
-            elif self._head is None:
-                self._await_head()
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._taking is None:
+            # Not closed but aborted: what it never takes would hold the socket for ever.
+            self._taking = self.loop.call_later(self.open_ones.limits.taking_seconds, self.transport.abort)
 
-        def on_response_complete(self) -> None:
-            self._stop_head()
-            super().on_response_complete()
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_taking()
 
-        def pause_writing(self) -> None:
-            super().pause_writing()
-            if self._taking is None:
-                # Not closed but aborted: what it never takes would hold the socket for ever.
-                self._taking = self.loop.call_later(limits.taking_seconds, self.transport.abort)
+    def send_400_response(self, msg: str) -> None:
+        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            self.transport.abort()  # in the middle of an answer there is no place for another
+            return
+        self._refuse(Problem("malformed", what="this is not an HTTP/1.1 request"))
 
-        def resume_writing(self) -> None:
-            super().resume_writing()
-            self._stop_taking()
+    def _await_head(self) -> None:
+        self._head = self.loop.call_later(self.open_ones.limits.head_seconds, self._late)
 
-        def send_400_response(self, msg: str) -> None:
-            if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-                self.transport.abort()  # in the middle of an answer there is no place for another
-                return
-            self._refuse(Problem("malformed", what="this is not an HTTP/1.1 request"))
+    def _late(self) -> None:
+        what = f"the request's head was not whole within {self.open_ones.limits.head_seconds:g} s"
+        self._refuse(Problem("body_timeout", what=what))
 
-        def _await_head(self) -> None:
-            self._head = self.loop.call_later(limits.head_seconds, self._late)
+    def _refuse(self, problem: Problem) -> None:
+        """A problem document like every other, and the end of the connection."""
+        self._stop_head()
+        if self.transport.is_closing():
+            return
+        request_id = token_hex(8)
+        body = json.dumps(document(problem, False, request_id)).encode()
+        head = (
+            f"HTTP/1.1 {problem.type.status} {problem.type.code}\r\nContent-Type: {MEDIA_TYPE}\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\nX-Request-Id: {request_id}\r\n"
+            "Retry-After: 5\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
-        def _late(self) -> None:
-            what = f"the request's head was not whole within {limits.head_seconds:g} s"
-            self._refuse(Problem("body_timeout", what=what))
+    def _stop(self) -> None:
+        self._stop_head()
+        self._stop_taking()
 
-        def _refuse(self, problem: Problem) -> None:
-            """A problem document like every other, and the end of the connection."""
-            self._stop_head()
-            if self.transport.is_closing():
-                return
-            request_id = token_hex(8)
-            body = json.dumps(document(problem, False, request_id)).encode()
-            head = (
-                f"HTTP/1.1 {problem.type.status} {problem.type.code}\r\nContent-Type: {MEDIA_TYPE}\r\n"
-                f"Content-Length: {len(body)}\r\nConnection: close\r\nX-Request-Id: {request_id}\r\n"
-                "Retry-After: 5\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
-            )
-            self.transport.write(head.encode() + body)
-            self.transport.close()
+    def _stop_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
 
-        def _stop(self) -> None:
-            self._stop_head()
-            self._stop_taking()
+    def _stop_taking(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
-        def _stop_head(self) -> None:
-            if self._head is not None:
-                self._head.cancel()
-                self._head = None
 
-        def _stop_taking(self) -> None:
-            if self._taking is not None:
-                self._taking.cancel()
-                self._taking = None
-
-    return Guarded
+def _protocol(connections: Connections) -> type[H11Protocol]:
+    """The protocol of one listener."""
+    return type("Guarded", (_Guarded,), {"open_ones": connections})
 
 
 class _Server(uvicorn.Server):

@@ -15,7 +15,8 @@ from config.clock import ManualClock
 from config.errors import Kind, XueliangError
 from config.scope import Role
 from registry import view_register_store
-from registry.camera_store import change_camera
+from registry.camera import Camera
+from registry.camera_store import add_camera, change_camera
 from registry.database import Connection, Database
 from registry.principal_store import add_grant
 from registry.view import PER_PRINCIPAL
@@ -79,6 +80,13 @@ async def test_sixteen_tiles_in_one_call(rig: Rig, li: Client) -> None:
     assert len({one["ticket"]["ticket"] for one in items if one["ticket"]}) == 2
     assert [row[0] for row in await rows(rig.db)] == [ONE, LOST]
     assert (await li.post("/api/v1/views", {"camera_ids": [ONE] * 37})).code == "invalid"
+    wall = [camera_id("a", 1).replace("00000000-", f"{number:08d}-") for number in range(10, 26)]
+    async with rig.db.write() as connection:
+        for number, one in enumerate(wall, 10):
+            await add_camera(SYSTEM, connection, Camera(one, "a-nvr", str(number), f"Tile {number}", "a", None, number))
+    tiles = (await li.post("/api/v1/views", {"camera_ids": wall})).json["items"]
+    assert [tile["ticket"]["camera_id"] for tile in tiles] == wall
+    assert [row[0] for row in await rows(rig.db)] == [ONE, LOST, *wall]
 
 
 async def test_what_is_asked_for_is_checked(rig: Rig, li: Client) -> None:
