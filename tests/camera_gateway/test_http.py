@@ -357,11 +357,13 @@ def test_cut_and_mutated_answers_end_in_an_answer_or_an_error(cut: int, junk: by
     async def once() -> None:
         async with raw(SEED[:cut] + junk) as (_, url):
             try:
-                await client(answer=0.5).request(HttpRequest("GET", url))
+                answer = await client(answer=0.5).request(HttpRequest("GET", url))
             except XueliangError as error:
                 kind = error.kind
             else:
                 kind = Kind.PROTOCOL
+                assert 200 <= answer.status < 1000
+                assert len(answer.body) <= len(SEED) + len(junk), "nothing that was not sent"
             assert kind in (Kind.PROTOCOL, Kind.TOO_LARGE, Kind.TIMEOUT, Kind.REFUSED)
 
     asyncio.run(once())

@@ -179,7 +179,10 @@ def test_any_bytes_are_settings_or_a_mistake(tmp_path_factory: pytest.TempPathFa
     file = tmp_path_factory.getbasetemp() / "any.toml"
     file.write_bytes(data)
     found = outcome(file, {})
-    assert found is None or found
+    if found is not None:
+        assert found, "refused for nothing"
+        assert all(mistake.place and mistake.allowed for mistake in found), "where, and what would be right"
+        assert all(str(mistake).replace("\n", "").isprintable() for mistake in found)
 
 
 @settings(max_examples=100)

@@ -91,9 +91,10 @@ def test_mutated_it_parses_or_is_refused(data: st.DataObject) -> None:
         at = data.draw(st.integers(0, len(mutated) - 1))
         mutated[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
     try:
-        fault_of(envelope.body_of(bytes(mutated)))
+        fault = fault_of(envelope.body_of(bytes(mutated)))
     except XueliangError as error:
         kind = error.kind
     else:
         kind = Kind.PROTOCOL
+        assert fault is None or fault.reason.isprintable()
     assert kind in (Kind.PROTOCOL, Kind.TOO_LARGE)

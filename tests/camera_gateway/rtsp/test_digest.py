@@ -97,8 +97,8 @@ def test_no_line_end_escapes(text: str) -> None:
         value = authorization(challenge, "PLAY", "rtsp://h/x", "u", "p")
         assert "\r" not in value
         assert "\n" not in value
-    verify(Challenge("digest", "r", "n"), text, "PLAY", "u", "p")
-    verify(Challenge("basic", "r"), text, "PLAY", "u", "p")
+    assert not verify(Challenge("digest", "r", "n"), text, "PLAY", "u", "p")
+    assert not verify(Challenge("basic", "r"), text, "PLAY", "u", "p")
 
 
 def test_basic() -> None:
