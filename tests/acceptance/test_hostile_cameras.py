@@ -44,6 +44,8 @@ HEALTHY = 5
 EVERY = 3.0
 #: What the service and its workers may grow by, at their worst moment, with all of them attacking at once.
 GROWTH = 128 * 1024 * 1024
+#: What stays of that, as PSS; the peak above is of resident memory, for the kernel keeps no peak of PSS.
+LEFT = 64 * 1024 * 1024
 LEARN, CONCLUDE = 90.0, 60.0
 #: Looks at every healthy camera while the attacks go on, and by how much one may be late.
 LOOKS, LATE = 4, 2.0
@@ -210,7 +212,7 @@ async def test_an_attack_stays_with_its_camera(no_leaks: None, caplog: pytest.Lo
         async with world(Path(folder)) as one:
             watch, begun = one.watch, len(one.watch.changes)
             pids = memory.service_and_workers()
-            before = sum(map(memory.resident, pids))
+            before, pss = sum(map(memory.resident, pids)), sum(map(memory.shared_fairly, pids))
             for pid in pids:
                 memory.forget_peak(pid)
             for camera_id in one.healthy:
@@ -229,6 +231,8 @@ async def test_an_attack_stays_with_its_camera(no_leaks: None, caplog: pytest.Lo
             assert set(map(watch.shown, one.healthy)) == {("ok", "")}
             after = sum(map(memory.peak, memory.service_and_workers()))
             assert after - before <= GROWTH, f"{before} bytes before, {after} at the worst moment"
+            left = sum(map(memory.shared_fairly, memory.service_and_workers()))
+            assert left - pss <= LEFT, f"{pss} bytes PSS before, {left} while the attack goes on"
             assert one.service.app.engine.counts["failed_internally"] == 0
             assert [text for text in await all_texts(one) if not text.isprintable()] == []
     said = [record.getMessage() for record in caplog.records]

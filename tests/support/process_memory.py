@@ -29,6 +29,15 @@ def resident(pid: int) -> int:
     return _status(pid, "VmRSS")
 
 
+def shared_fairly(pid: int) -> int:
+    """PSS: private bytes and a fair share of those that other processes have too. It has no peak in /proc."""
+    try:
+        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
 def peak(pid: int) -> int:
     """The most bytes in memory since the start, or since :func:`forget_peak`."""
     return _status(pid, "VmHWM")
