@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from registry.keys import KeyRing
 from registry.migrations.run import migrate
 from registry.principal import StoredGrant
 from registry.principal_store import add_grant
+from tests.support import postgres
 from tests.support.api_rig import SYSTEM, Answered, Client, Rig, served, storage_of
 from tests.support.api_world import add_district, camera_id, evidence_id
 from tests.support.event_reader import events
@@ -80,12 +81,21 @@ def needs(route: APIRoute) -> Needs | Open:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> Any:
-    db = await Database.open(f"sqlite:///{tmp_path / 'x.db'}", clock=ManualClock(), keys=KeyRing.ephemeral())
-    await migrate(db)
-    async with served(storage_of(db, tmp_path / "data")) as found:
-        yield found
-    await db.close()
+def worlds(db_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """The address of an empty database for each name."""
+    if db_kind == "sqlite":
+        yield lambda name: f"sqlite:///{tmp_path / name}.db"
+        return
+    folder: Path = request.getfixturevalue("postgres_folder")
+    made: list[str] = []
+
+    def schema(name: str) -> str:
+        made.append(f"t_{name}_{new_id()[-12:]}")
+        return postgres.schema_url(folder, made[-1])
+
+    yield schema
+    for one in made:
+        postgres.drop_schema(folder, one)
 
 
 async def everything(rig: Rig, *without: Permission) -> Client:
@@ -144,9 +154,9 @@ async def test_what_is_foreign_does_not_exist(rig: Rig) -> None:
     assert walked >= 25
 
 
-async def answers(folder: Path, worlds: str) -> dict[str, Any]:
+async def answers(url: str, folder: Path, worlds: str) -> dict[str, Any]:
     """All that a lead operator of district a is told, with whatever else there is."""
-    db = await Database.open(f"sqlite:///{folder / 'x.db'}", clock=ManualClock(), keys=KeyRing.ephemeral())
+    db = await Database.open(url, clock=ManualClock(), keys=KeyRing.ephemeral())
     try:
         await migrate(db)
         async with served(storage_of(db, folder / "data")) as rig:
@@ -203,14 +213,12 @@ def blanked(text: str) -> str:
     return _RANDOM.sub(r'"\1":"-"', text)
 
 
-async def test_answers_for_a_do_not_depend_on_b(tmp_path: Path) -> None:
-    alone, beside, after = tmp_path / "1", tmp_path / "2", tmp_path / "3"
-    for folder in (alone, beside, after):
-        folder.mkdir()
-    first = await answers(alone, "a")
+async def test_answers_for_a_do_not_depend_on_b(worlds: Callable[[str], str], tmp_path: Path, db_kind: str) -> None:
+    first = await answers(worlds("alone"), tmp_path / "alone", "a")
     assert {status for status, _ in first.values()} <= {200, 403, 404}
     assert sum(status == 200 for status, _ in first.values()) >= 18
-    for found in (await answers(beside, "ab"), await answers(after, "ba")):
+    for name in ("ab", "ba") if db_kind == "sqlite" else ("ba",):
+        found = await answers(worlds(name), tmp_path / name, name)
         assert found == first
         assert "Camera 1 b" not in json.dumps(found)
         assert json.loads(found["the feed from its beginning"][1])
