@@ -70,7 +70,8 @@ class _Part:
 
 
 def parse(text: str) -> Offer:
-    """Raises ``INVALID``: with the fact ``code`` = ``codec`` where no H.264 of packetization-mode 1 is offered."""
+    """Raises ``INVALID``: with the fact ``code`` = ``codec`` where no H.264 of packetization-mode 1 is offered. A format
+    that names no mode is taken last: GStreamer's viewers offer it so, and take every kind of packet."""
     session, parts = _split(text)
     sections = tuple(_section(part) for part in parts)
     index = next((i for i, part in enumerate(parts) if _takes_video(part, session)), None)
@@ -158,10 +159,12 @@ def _h264(part: _Part) -> Format:
     found: list[tuple[int, int, Format]] = []
     for place, payload in enumerate(offered):
         known = parameters.get(payload, {})
-        if maps.get(payload, "").lower() != "h264/90000" or known.get("packetization-mode") != "1" or payload > 127:
+        mode = known.get("packetization-mode", "")
+        if maps.get(payload, "").lower() != "h264/90000" or mode not in ("1", "") or payload > 127:
             continue
         profile = known.get("profile-level-id", "42000a").lower()
         rank = next((i for i, begin in enumerate(_PROFILES) if profile.startswith(begin)), len(_PROFILES))
+        rank += 0 if mode else 1 + len(_PROFILES)
         rtx = repairs.get(str(payload))
         feedback = frozenset(rest for to, rest in _feedback(part) if to in ("*", str(payload)))
         found.append((rank, place, Format(payload, profile[:6], rtx, feedback)))

@@ -132,6 +132,16 @@ def test_no_h264_is_a_matter_of_codec() -> None:
     assert caught.value.facts["code"] == "codec"
 
 
+def test_a_format_that_names_no_mode_is_taken_last() -> None:
+    """GStreamer's WHEP source offers it so; RFC 6184's mode 0, said in so many words, is not taken."""
+    only = BROWSER.replace("packetization-mode=1;", "")
+    assert offer.parse(only).h264.payload == 106
+    assert offer.parse(only.replace("a=fmtp:102 level", "a=fmtp:102 packetization-mode=1;level")).h264.payload == 102
+    with pytest.raises(XueliangError) as caught:
+        offer.parse(BROWSER.replace("packetization-mode=1", "packetization-mode=0"))
+    assert caught.value.facts["code"] == "codec"
+
+
 def test_cut_anywhere_it_is_an_offer_or_a_refusal() -> None:
     for end in range(0, len(BROWSER), 7):
         assert refusal(BROWSER[:end]) in (None, Kind.INVALID)
