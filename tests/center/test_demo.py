@@ -67,7 +67,7 @@ async def test_ready_then_ended_by_ctrl_c(tmp_path: Path) -> None:
 
 
 async def test_in_a_pipe_it_tells_every_change_and_ends_by_itself(tmp_path: Path) -> None:
-    process = await start("--duration", "14", "--data", str(tmp_path / "data"), folder=tmp_path)
+    process = await start("--duration", "20", "--data", str(tmp_path / "data"), folder=tmp_path)
     out, err = await asyncio.wait_for(process.communicate(), 150)
     assert process.returncode == 0, err
     assert b"faster than in production" in err
