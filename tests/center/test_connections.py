@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from center.connections import ConnectionLimits, Connections
 from center.listener import Listener, Listening
+from tests.support.certificate import certificate
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -144,6 +147,23 @@ async def test_what_is_not_http_gets_a_problem_document(sent: bytes) -> None:
     async with listening() as (listener, _), connected(listener) as (reader, writer):
         writer.write(sent + b"\r\n\r\n")
         assert code(await to_the_end(reader)) == "malformed"
+
+
+async def test_tls_answers_and_a_handshake_has_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("center.listener.HANDSHAKE_SECONDS", 0.3)
+    file, _ = certificate(tmp_path, "localhost")
+    async with listening(cert=file, key=file) as (listener, _):
+        assert listener.url.startswith("https://")
+        async with connected(listener) as (silent, _):
+            context, port = ssl.create_default_context(cafile=str(file)), int(listener.url.rpartition(":")[2])
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await to_the_end(reader)).endswith(b"ok")
+            writer.close()
+            with suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+            with suppress(ConnectionError):
+                assert await to_the_end(silent) == b""
 
 
 def test_a_trusted_proxy_speaks_for_many() -> None:
