@@ -1,7 +1,7 @@
 """Edge: who looks, when, and in which view, burnt into a still before a person gets it (OpenCV, in the worker).
 
-A plate under the picture, so that it hides nothing of it, and the same words tilted over the whole at 8 %. It deters;
-what proves is the register of views, which the view's id in the plate leads to.
+A strip under the picture, so that it hides nothing of it, and the same words tilted over the whole at 8 %. It deters;
+what proves is the register of views, which the view's id in the strip leads to.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def stamp(job: Job) -> Answer:
     if max(picture.width, picture.height) > MAX_SIDE:
         raise XueliangError(Kind.TOO_LARGE, f"a still of {picture.width}x{picture.height} pixels")
     shown = _bgr(picture)
-    if picture.width < LEAST_WIDTH:  # the plate of a thumbnail would be too small to read
+    if picture.width < LEAST_WIDTH:  # the strip of a thumbnail would be too small to read
         times = -(-LEAST_WIDTH // picture.width)
         shown = cv2.resize(shown, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
     marked = mark(shown, plain(str(job.parameters["stamp"])))
@@ -41,16 +41,16 @@ def stamp(job: Job) -> Answer:
 
 
 def mark(picture: Array, words: str) -> Array:
-    """``picture`` (height x width x 3) with the words over it and in a plate that is added below."""
+    """``picture`` (height x width x 3) with the words over it and in a strip that is added below."""
     height, width = picture.shape[:2]
     scale = _fitting(words, width - 12)
     (_, tall), below = cv2.getTextSize(words, _FONT, scale, 1)
-    plate = np.zeros((tall + below + 10, width, 3), np.uint8)
-    cv2.putText(plate, words, (6, tall + 5), _FONT, scale, (255, 255, 255), 1, cv2.LINE_AA)
+    strip = np.zeros((tall + below + 10, width, 3), np.uint8)
+    cv2.putText(strip, words, (6, tall + 5), _FONT, scale, (255, 255, 255), 1, cv2.LINE_AA)
     share = _tilted(words, width, height).astype(np.float32) * (_SHARE / 255)
     other = np.where(picture < 128, np.float32(255), np.float32(0))  # to be seen on light and dark alike
     tiled = picture + share * (other - picture)
-    return np.vstack([tiled.astype(np.uint8), plate])
+    return np.vstack([tiled.astype(np.uint8), strip])
 
 
 def plain(words: str) -> str:
