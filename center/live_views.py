@@ -148,8 +148,12 @@ def network_of(settings: Settings) -> IceNetwork:
 
 
 def _addresses(settings: Settings) -> tuple[str, ...]:
+    """Those of the HTTP side; behind a proxy of this machine, and for a wildcard, all that others can reach."""
     host, _ = split_listen(settings.service.listen)
-    return (host,) if plain(host) is not None else own_addresses()
+    where = plain(host)
+    if where is None or (where.is_loopback and (settings.service.trusted_proxies or settings.service.public_url)):
+        return own_addresses()
+    return (host,)
 
 
 def _server(url: str) -> tuple[str, int]:

@@ -12,7 +12,7 @@ class Streaming(Section):
     addresses: list[str] = setting(
         [],
         "Addresses of this machine that pictures leave from; empty: the one of service.listen, or all of them where "
-        "that is 0.0.0.0 or ::.",
+        "that is a wildcard, or loopback behind a proxy or a public_url.",
     )
     advertised_addresses: list[str] = setting(
         [],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from camera_gateway.access_unit import AccessUnit
@@ -17,6 +18,7 @@ from streaming.fitness import Unfit
 from streaming.media_clock import MediaClock
 from streaming.packet_ring import PacketRing
 from streaming.packetiser import payloads
+from streaming.view_state import STALL_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class CameraStream:
         self._tasks: list[asyncio.Task[Any]] = []
         self._begun = asyncio.Event()
         self._idle_since: float | None = None
+        self._wanted = 0
 
     @property
     def running(self) -> bool:
@@ -90,14 +93,17 @@ class CameraStream:
                 asyncio.create_task(self._run(), name=f"stream {self.key}"),
                 asyncio.create_task(self._look_after(), name=f"stream {self.key} care"),
             ]
+            for task in self._tasks:
+                task.add_done_callback(_tell)
 
     async def ready(self, seconds: float) -> None:
         """Returns once pictures flow, or the session stands and only the keyframe is missing. Raises what keeps the
         camera away, as :meth:`Source.newest_keyframe` does."""
         self.start()
-        if self.received is not None and self._clock.monotonic() - self.received < HURRY_SECONDS:
+        if self.received is not None and self._clock.monotonic() - self.received <= STALL_SECONDS:
             return
         self.reason = None
+        self._begun.clear()
         waiting = asyncio.create_task(self._first(seconds), name=f"stream {self.key} first")
         begun = asyncio.create_task(self._begun.wait())
         try:
@@ -131,13 +137,22 @@ class CameraStream:
             self._tasks.append(task)
             task.add_done_callback(self._forget)
 
+    @contextmanager
+    def wanted(self) -> Iterator[None]:
+        """Somebody is about to look: not idle."""
+        self._wanted += 1
+        try:
+            yield
+        finally:
+            self._wanted -= 1
+
     def leave(self, watcher: Watcher) -> None:
         self.watchers.pop(watcher, None)
 
     def idle(self) -> bool:
         """Nobody has looked for as long as the stream is kept warm."""
         now = self._clock.monotonic()
-        if self.watchers:
+        if self.watchers or self._wanted:
             self._idle_since = None
             return False
         if self._idle_since is None:
@@ -221,3 +236,9 @@ class CameraStream:
             self._tasks.remove(task)
         if not task.cancelled() and task.exception() is not None:
             log.info("x stream %s: no keyframe asked for: %s", self.key, task.exception())
+
+
+def _tell(task: asyncio.Task[Any]) -> None:
+    """A stream's task ends only when it is told to; anything else is a mistake of ours."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("x %s ended", task.get_name(), exc_info=task.exception())

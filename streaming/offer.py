@@ -70,8 +70,9 @@ class _Part:
 
 
 def parse(text: str) -> Offer:
-    """Raises ``INVALID``: with the fact ``code`` = ``codec`` where no H.264 of packetization-mode 1 is offered. A format
-    that names no mode is taken last: GStreamer's viewers offer it so, and take every kind of packet."""
+    """Raises ``INVALID``: with the fact ``code`` = ``codec`` where no H.264 of packetization-mode 1 is offered.
+
+    A format that names no mode is taken last: GStreamer's viewers offer it so, and take every kind of packet."""
     session, parts = _split(text)
     sections = tuple(_section(part) for part in parts)
     index = next((i for i, part in enumerate(parts) if _takes_video(part, session)), None)

@@ -91,28 +91,25 @@ class Relay:
     async def open(self, asked: Asked, text: str) -> Opened:
         """Answer an offer. Raises ``INVALID`` (a bad offer; with the fact ``code`` = ``codec`` where nothing fits),
         ``LIMIT`` (``who`` is full) and ``CONFLICT`` with ``code`` = ``offline`` and the ``reason``."""
-        if self._closed:
-            raise XueliangError(Kind.UNAVAILABLE, "the service is stopping", fix="Try again in a minute")
+        self._check_open()
         offered = offer.parse(text)
         self.capacity.take(asked.account, asked.camera_id)
+        session: Session | None = None
         try:
             role, why = await self._choose(asked)
+            self._check_open()
             session = self._session(asked, offered, role, why)
             self._sessions[session.id] = session
-            try:
-                answer = await session.answer(offered, self._stream(asked.camera_id, role))
-            except BaseException:
+            stream = self._stream(asked.camera_id, role)
+            with stream.wanted():
+                answer = await session.answer(offered, stream)
+        except BaseException:
+            if session is None or session.ended is None:  # else its end gave back all there is
+                self.capacity.give(asked.account, asked.camera_id)
+            if session is not None:
                 self._sessions.pop(session.id, None)
                 await session.close()
-                raise
-        except BaseException:
-            self.capacity.give(asked.account, asked.camera_id)
             raise
-        if self._closed or session.ended is not None:
-            reason = session.ended or End.STOPPING
-            session.ended = None
-            self._end(session, reason)
-        self._ticking = self._ticking or asyncio.create_task(self._tick(), name="relay")
         return Opened(session.id, answer, role)
 
     async def trickle(self, session: str, text: str) -> None:
@@ -175,6 +172,12 @@ class Relay:
         while self._endings:
             await asyncio.gather(*self._endings, return_exceptions=True)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise XueliangError(
+                Kind.UNAVAILABLE, "the service is stopping", where="streaming", fix="Try again in a minute"
+            )
+
     def _known(self, session: str) -> Session:
         found = self._sessions.get(session)
         if found is None:
@@ -220,7 +223,8 @@ class Relay:
             raise _offline(f"the camera has no {role.value} stream", "no_stream")
         stream = self._stream(camera_id, role)
         try:
-            await stream.ready(self.rules.open)
+            with stream.wanted():
+                await stream.ready(self.rules.open)
         except XueliangError as error:
             if error.kind is Kind.BUSY:
                 raise full("camera", 0, 0, RETRY_SECONDS) from error

@@ -23,6 +23,9 @@ from streaming.viewer import Viewer
 from streaming.webrtc.network import IceNetwork
 from streaming.webrtc.path import Certificate, Path
 
+#: Whatever goes wrong while a viewer connects, its place is free again soon after its time.
+GRACE_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
@@ -79,6 +82,8 @@ class Session:
     async def answer(self, offered: Offer, stream: CameraStream) -> str:
         """Binds the sockets and begins to wait for the viewer. Raises what :meth:`Path.gather` does."""
         candidates = await self._path.gather()
+        if self.ended is not None:
+            raise XueliangError(Kind.GONE, "the view ended before it began", fix="Open a new one")
         local = answer.Local(
             self._path.ufrag,
             self._path.password,
@@ -114,6 +119,10 @@ class Session:
 
     def tick(self) -> None:
         """Once a second."""
+        if not self._connected:
+            if self._clock.monotonic() - self.began > self._rules.connect + GRACE_SECONDS:
+                self._end(self, End.BLOCKED)
+            return
         self._path.look()
         self._viewer.tick()
         at, count, _ = self._sent
