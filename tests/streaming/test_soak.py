@@ -19,7 +19,11 @@ from tests.support.relay_rig import Rig, peer, rig
 
 async def forget_peers() -> None:
     """aioice 0.13 begins to ask for consent even when it was closed while it connected: the peers', not ours."""
-    left = [task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == "Connection.query_consent"]
+    left = [
+        task
+        for task in asyncio.all_tasks()
+        if getattr(task.get_coro(), "__qualname__", "") == "Connection.query_consent"
+    ]
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
