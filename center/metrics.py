@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
@@ -11,16 +12,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from alerts.delivery import TRY_ENDS
 from alerts.message import MessageStatus
 from alerts.queue_store import Queue, queues
+from center.api.asked import Core
 from center.app import App
 from config.scope import Scope
 from health.observation import Tier
 from health.state import State
 from health.status_store import count_states
+from streaming.view_state import ViewState
 
 
 class Metrics:
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, core: Core | None = None) -> None:
         self._app = app
+        self._core = core
         self._states: dict[State, int] = {}
         self._queues: dict[str, Queue] = {}
         self._registry = CollectorRegistry(auto_describe=False)
@@ -52,6 +56,7 @@ class Metrics:
         yield from self._freshness()
         yield from self._pool()
         yield from self._delivery()
+        yield from self._live()
         if app.finding is not None:
             yield CounterMetricFamily("xueliang_discovery_rounds", "Rounds of discovery", value=app.finding.rounds)
 
@@ -69,6 +74,19 @@ class Metrics:
             oldest.add_metric([tier.value], fresh.oldest)
             missed.add_metric([tier.value], fresh.missed)
         yield from (share, oldest, missed)
+
+    def _live(self) -> Iterator[Metric]:
+        live = self._core.live_views if self._core is not None else None
+        if live is None:
+            return
+        states = Counter(one.state for one in live.relay.shown())
+        views = GaugeMetricFamily("xueliang_live_views", "Live pictures under way, by state", labels=["state"])
+        for state in ViewState:
+            if state is not ViewState.ENDED:
+                views.add_metric([state.value], states[state])
+        yield views
+        streams = len(live.relay.streams())
+        yield GaugeMetricFamily("xueliang_live_streams", "Camera streams that live pictures come from", value=streams)
 
     def _pool(self) -> Iterator[Metric]:
         stats = self._app.pool.stats

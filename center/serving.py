@@ -83,8 +83,8 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
     """What is pushed last ends first: discovery, then checking, then camera sessions, workers, socket, listeners."""
     app = service.app
     settings = app.storage.settings
-    metrics = Metrics(app)
     core = service.core
+    metrics = Metrics(app, core)
     await make_first_admin(app.storage.db, core.logins.passwords, core.first, note if sys.stderr.isatty() else None)
     await core.logins.recall()
     _keep_running(service, stack, core.live.run(), "live")

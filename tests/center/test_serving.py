@@ -196,7 +196,12 @@ async def test_health_and_metrics(tmp_path: Path) -> None:
         assert json.loads((await get(service.url, "/readyz"))[1])["ready"] is True
         status, body = await get(service.url, "/metrics", "t0ken")
         assert status == 200
-        for name in (b'xueliang_cameras{state="ok"} 0.0', b'xueliang_fresh_share{tier="picture"} 1.0', b"process_cpu"):
+        counts = (
+            b'xueliang_cameras{state="ok"} 0.0',
+            b'xueliang_live_views{state="live"} 0.0',
+            b"xueliang_live_streams 0.0",
+        )
+        for name in (*counts, b'xueliang_fresh_share{tier="picture"} 1.0', b"process_cpu"):
             assert name in body
         for name in (
             b'xueliang_messages{destination="hook",status="waiting"} 0.0',

@@ -6,8 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
 from camera_gateway.simulator.faults import Fault
+from center.api.app import BEARER, needs_of
+from center.api.whep_routes import Bearer
+from config.scope import Permission
 from config.scope import Role as Duty
 from registry.camera_store import change_camera, get_camera
 from registry.view import ViewMoment
@@ -161,3 +165,17 @@ async def test_a_stopping_service_ends_its_views_on_record(tmp_path: Path, clips
         assert await town.ends() == ["service stopping"]
         refused = await town.whep("POST", "/whep/camera-0", await town.ticket(), text)
         assert refused.status == 503
+
+
+def test_no_way_to_a_picture_without_a_permission() -> None:
+    open_to_all = []
+    for router in BEARER:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            needs = needs_of(route)
+            if needs is None:
+                open_to_all.append((route.path, sorted(route.methods or ())))
+            else:
+                assert isinstance(needs, Bearer)
+                assert needs.permission is Permission.LIVE
+    assert open_to_all == [("/whep/{camera_id}", ["OPTIONS"])]  # says what is taken, of no camera in particular
