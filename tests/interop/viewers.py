@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 from tests.peers.setup import KNOWN
 from tests.support.chromium import Browser
 from tests.support.live_rig import LiveRig
+from tests.support.peers import ROOT, SYSTEM_PYTHON, PeerMissing
+from tests.support.relay_rig import peer
 
 CHROMIUM = "Chromium"
 CLIENT = "whip-whep (npm) in Chromium"
@@ -18,6 +21,10 @@ WEBRTCBIN = "GStreamer webrtcbin"
 AIORTC = "aiortc"
 
 FLEET, GST = "our virtual fleet", "gst-rtsp-server"
+HINT_WEBRTCBIN = (
+    "the system's Python has no webrtcbin (Debian: gir1.2-gst-plugins-bad-1.0, gstreamer1.0-plugins-bad, "
+    "gstreamer1.0-nice)"
+)
 #: RFC 6184 section 8.1: profile_idc of what is sent, whatever the answer calls it.
 _PROFILES = {66: "Baseline", 77: "Main", 100: "High"}
 _SPS, _STAP_A = 7, 24
@@ -181,3 +188,63 @@ async def _within(condition: Callable[[], bool], town: LiveRig, otherwise: str) 
 async def program_version(*command: str) -> str:
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=20, check=False)
     return (done.stdout or done.stderr).strip().splitlines()[0]
+
+
+async def in_webrtcbin(town: LiveRig, wanted: Expected) -> tuple[Seen, str]:
+    """A program of its own, with the capabilities that people give GStreamer's WHEP source; and its version.
+
+    Raises :class:`PeerMissing` with the last it said where it shows nothing.
+    """
+    ticket = await town.ticket(wanted.camera)
+    url = f"{town.rig.url}/whep/camera-{wanted.camera}"
+    command = [SYSTEM_PYTHON, str(ROOT / "tests" / "support" / "gst_webrtc_viewer.py"), url, ticket, "20"]
+    pipe = asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+    except OSError as error:
+        raise PeerMissing(f"{HINT_WEBRTCBIN}: {error}") from error
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        line = await process.stdout.readline()
+        if not line:
+            _, said = await process.communicate()
+            raise PeerMissing(f"{HINT_WEBRTCBIN}: {said.decode('utf-8', 'replace').strip()[-300:]}")
+        told: dict[str, Any] = json.loads(line)
+        found = _size(wanted, told["width"], told["height"]) + _profile(town, wanted)
+        if told["frames"] < 20 or not told["reported"]:
+            found.append(f"saw {told}")
+        found += await _within(lambda: town.views.relay.shown()[0].round_trip is not None, town, "it never reported")
+        shown = profile(town, wanted.camera)
+        process.stdin.close()  # which ends it
+        rest, _ = await process.communicate()
+        if b'{"ended": 200}' not in rest or process.returncode:
+            found.append(f"ended with {process.returncode} and {rest!r}")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+    found += await _gone(town)
+    outcome = f"h264 {shown} {told['width']}x{told['height']}, frames decoded, reports both ways, DELETE"
+    return Seen(WEBRTCBIN, wanted.source, "directly", outcome, tuple(found)), told["version"]
+
+
+async def in_aiortc(town: LiveRig, wanted: Expected, how: str = "directly") -> Seen:
+    """Twenty decoded pictures, reports both ways, DELETE. ``how`` is what the rig's network makes of it."""
+    found = []
+    async with peer() as viewer:
+        place, ticket = await town.watch(viewer, wanted.camera)
+        first = last = await viewer.frame()
+        for _ in range(20):
+            last = await viewer.frame()
+        if last.pts <= first.pts:
+            found.append("pictures stand still")
+        found += _size(wanted, last.width, last.height) + _profile(town, wanted)
+        found += await _within(lambda: town.views.relay.shown()[0].round_trip is not None, town, "it never reported")
+        stats = await viewer.transceiver.receiver.getStats()
+        if not any(one.type == "remote-outbound-rtp" and one.packetsSent > 0 for one in stats.values()):
+            found.append("no sender's report came")
+        shown = profile(town, wanted.camera)
+        found += await _ended(town, place, ticket)
+    outcome = f"h264 {shown} {last.width}x{last.height}, frames decoded, reports both ways, DELETE"
+    return Seen(AIORTC, wanted.source, how, outcome, tuple(found))
