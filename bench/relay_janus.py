@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -77,12 +78,11 @@ def janus(folder: Path) -> Iterator[Running]:
     (folder / "janus.jcfg").write_text(_GENERAL.format(folder=folder))
     (folder / "janus.transport.http.jcfg").write_text(_HTTP.format(http=http))
     (folder / "janus.plugin.streaming.jcfg").write_text(_STREAMING.format(stream=STREAM, rtp=rtp))
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout.split()
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([program, "-F", str(folder), "-o"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             _wait(process, http)
-            yield Running(process.pid, f"http://127.0.0.1:{http}/janus", rtp, version[-1] if version else "")
+            yield Running(process.pid, f"http://127.0.0.1:{http}/janus", rtp, _version(folder / "log"))
         finally:
             process.terminate()
             try:
@@ -90,6 +90,12 @@ def janus(folder: Path) -> Iterator[Running]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _version(log: Path) -> str:
+    """``Janus version: 1102 (1.1.2)``."""
+    found = re.search(r"Janus version: \d+ \(([\d.]+)\)", log.read_text("utf-8", "replace"))
+    return found[1] if found else "of unknown version"
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:

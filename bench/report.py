@@ -22,6 +22,7 @@ SECTIONS = {
     "discovery": "Finding cameras",
     "onvif": "Asking cameras",
     "api": "Asking the service",
+    "relay": "Live pictures",
 }
 
 
