@@ -1,0 +1,25 @@
+"""Edge: the UDP ports that this process has open, as the kernel lists them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def own_ports() -> set[int]:
+    """Bound ports of this process's own sockets, IPv4 and IPv6."""
+    held = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:  # the listing's own descriptor
+            continue
+        if target.startswith("socket:["):
+            held.add(target[8:-1])
+    found = set()
+    for table in ("udp", "udp6"):
+        for line in Path(f"/proc/self/net/{table}").read_text("ascii").splitlines()[1:]:
+            words = line.split()
+            if words[9] in held:
+                found.add(int(words[1].rpartition(":")[2], 16))
+    return found
