@@ -16,12 +16,13 @@ from tests.support.nat_world import FRAMES, PORTS, PUBLIC, SERVICE, VIEWER, comm
 pytestmark = pytest.mark.peer
 
 
-def seen_through(scenario: str, clips: Path) -> dict[str, Any]:
-    """What viewer and service saw. Skips where there is no nftables, or nobody may make networks."""
+@pytest.fixture(scope="module")
+def seen(clips: Path) -> dict[str, Any]:
+    """What viewer and service saw, by the kind of router. Skips where networks of one's own cannot be made."""
     for program, package in (("nft", "nftables"), ("ip", "iproute2"), ("nsenter", "util-linux")):
         if shutil.which(program) is None:
             peers.missing(f"no {program} on the path (Debian: {package})")
-    done = subprocess.run(command(scenario, str(clips)), cwd=peers.ROOT, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(command(str(clips)), cwd=peers.ROOT, capture_output=True, text=True, timeout=90)
     if done.returncode and "unshare" in done.stderr:
         peers.missing(f"no network of its own could be made: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -30,14 +31,13 @@ def seen_through(scenario: str, clips: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("scenario", "told"), [("snat", SERVICE), ("one-to-one", PUBLIC)])
-def test_a_picture_comes_through(clips: Path, scenario: str, told: str) -> None:
+def test_a_picture_comes_through(seen: dict[str, Any], scenario: str, told: str) -> None:
     """The router passes nothing but the service's port and ``ice_port_range``, so what arrives came by these. The
     viewer's own address leads nowhere from where the service is."""
-    seen = seen_through(scenario, clips)
-    viewer = seen["viewer"]
+    service, viewer = seen[scenario], seen[scenario]["viewer"]
     assert (viewer["frames"], viewer["width"], viewer["height"], viewer["ended"]) == (FRAMES, 640, 360, 200)
     assert viewer["own"] == [VIEWER]
     assert [address for address, _ in viewer["candidates"]] == [told]
-    assert seen["ports"] == [int(port) for _, port in viewer["candidates"]]
-    assert all(PORTS[0] <= port <= PORTS[1] for port in seen["ports"])
-    assert seen["ends"] == ["ended"]
+    assert service["ports"] == [int(port) for _, port in viewer["candidates"]]
+    assert all(PORTS[0] <= port <= PORTS[1] for port in service["ports"])
+    assert service["ends"] == ["ended"]

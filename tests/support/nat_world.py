@@ -1,9 +1,10 @@
 """Edge: three networks, a router that translates addresses between them, our service in one and a viewer in another.
 
 Run inside ``unshare --net --mount`` (see :func:`command`): what it makes is gone with it. The service's network is the
-one it begins in. ``snat``: the viewer's addresses are private, everything it sends comes from the router's.
-``one-to-one``: the service's address is private, viewers know one of the router's that stands for it, and may use no
-other. Prints one JSON document: what the viewer saw, what the service saw, and the ports it had open.
+one it begins in. Two kinds of router are tried, one after the other. ``snat``: the viewer's addresses are private,
+everything it sends comes from the router's. ``one-to-one``: the service's address is private, viewers know one of the
+router's that stands for it, and may use no other. Prints one JSON document: for each, what the viewer saw, what the
+service saw, and the ports it had open.
 """
 
 from __future__ import annotations
@@ -58,11 +59,10 @@ _ONE_TO_ONE = (
 )
 
 
-def command(scenario: str, *more: str) -> list[str]:
-    """``scenario`` is ``snat`` or ``one-to-one``; in a network of its own, as root or as who is root there alone."""
+def command(cache: str) -> list[str]:
+    """In a network of its own, as root or as who is root there alone. ``cache`` is a folder of drawn scenes."""
     mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
-    unshare = ["unshare", *mapped, "--net", "--mount"]
-    return [*unshare, sys.executable, "-m", "tests.support.nat_world", scenario, *more]
+    return ["unshare", *mapped, "--net", "--mount", sys.executable, "-m", "tests.support.nat_world", cache]
 
 
 def _run(step: str) -> None:
@@ -94,24 +94,29 @@ async def _look(town: LiveRig, url: str) -> dict[str, Any]:
     return {"viewer": watching.result(), **seen, "ends": await town.ends()}
 
 
-async def main(scenario: str, cache: str) -> None:
+async def _through(scenario: str, cache: str) -> dict[str, Any]:
     translated = scenario == "one-to-one"
-    streaming: dict[str, Any] = {"ice_port_range": f"{PORTS[0]}-{PORTS[1]}", "viewer_networks": []}
+    streaming: dict[str, Any] = {"ice_port_range": f"{PORTS[0]}-{PORTS[1]}", "addresses": [SERVICE]}
     if translated:
         streaming["advertised_addresses"] = [PUBLIC]
-        _run(f"ip route add default via {ROUTER_IN}")
     else:
         streaming["viewer_networks"] = [f"{ROUTER_IN}/32"]
     with tempfile.TemporaryDirectory() as name:
-        async with live(Path(name), Path(cache), streaming={**streaming, "addresses": [SERVICE]}, at=SERVICE) as town:
+        async with live(Path(name), Path(cache), streaming=streaming, at=SERVICE) as town:
             port = int(town.rig.url.rpartition(":")[2])
             place = {"public": PUBLIC, "service": SERVICE, "port": port, "low": PORTS[0], "high": PORTS[1]}
-            _rules(_ONE_TO_ONE % place if translated else _SNAT)
-            found = await _look(town, f"http://{PUBLIC if translated else SERVICE}:{port}")
+            _rules("flush ruleset; " + (_ONE_TO_ONE % place if translated else _SNAT))
+            return await _look(town, f"http://{PUBLIC if translated else SERVICE}:{port}")
+
+
+async def main(cache: str) -> None:
+    found = {"snat": await _through("snat", cache)}
+    _run(f"ip route add default via {ROUTER_IN}")
+    found["one-to-one"] = await _through("one-to-one", cache)
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
     for one in _LINKS:
         _run(one)
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(sys.argv[1]))
