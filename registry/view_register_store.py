@@ -116,25 +116,38 @@ async def shown(
     return view_id
 
 
-async def redeem(scope: Scope, connection: Connection, secret: str, camera_id: str) -> RegisterRow:
+#: Built once: a wall redeems sixteen at once while its browser wants the processor for itself.
+_USE = (
+    sa.update(view_tickets)
+    .where(
+        _t.digest == sa.bindparam("wanted"),
+        _t.used_at.is_(None),
+        _t.ended_at.is_(None),
+        _t.expires > sa.bindparam("now", type_=_t.expires.type),
+        _t.principal_id.in_(sa.select(principals.c.id).where(principals.c.disabled.is_(False))),
+        sa.or_(_t.session_id.is_(None), _t.session_id.in_(sa.select(sessions.c.id))),
+        _t.view_id.in_(sa.select(_r.view_id).where(_r.camera_id == sa.bindparam("of"), _r.moment == ViewMoment.BEGIN)),
+    )
+    .values(used_at=sa.bindparam("now", type_=_t.expires.type))
+    .returning(_t.view_id, _t.principal_id, _t.session_id)
+)
+_BEGUN = sa.select(view_register).where(_r.moment == ViewMoment.BEGIN, _r.view_id == sa.bindparam("view"))
+
+
+async def redeem(scope: Scope, connection: Connection, secret: str, camera_id: str) -> tuple[RegisterRow, OpenView]:
     """Use a ticket: once, in time, for its own camera. ``scope`` is the service's. Raises ``FORBIDDEN``."""
     require_everywhere(scope, Permission.SYSTEM)
-    now = clock_of(connection).now()
-    mine = _t.digest == digest(secret), _t.used_at.is_(None), _t.ended_at.is_(None), _t.expires > now
-    enabled = _t.principal_id.in_(sa.select(principals.c.id).where(principals.c.disabled.is_(False)))
-    logged_in = sa.or_(_t.session_id.is_(None), _t.session_id.in_(sa.select(sessions.c.id)))
-    held = sa.select(_r.view_id).where(_r.camera_id == camera_id, _r.moment == ViewMoment.BEGIN)
-    statement = sa.update(view_tickets).where(*mine, enabled, logged_in, _t.view_id.in_(held))
-    used = statement.values(used_at=now).returning(_t.view_id)
-    view_id = (await connection.execute(used)).scalar_one_or_none()
-    if view_id is None:
+    asked = {"wanted": digest(secret), "now": clock_of(connection).now(), "of": camera_id}
+    used = (await connection.execute(_USE, asked)).one_or_none()
+    if used is None:
         raise XueliangError(
             Kind.FORBIDDEN,
             "the ticket was used before, is over, or is for another camera",
             fix="Ask for a new view",
             facts={"code": "ticket"},
         )
-    return await _begun(connection, _r.view_id == view_id)
+    row = RegisterRow(**(await connection.execute(_BEGUN, {"view": used.view_id})).one()._mapping)
+    return row, OpenView(used.view_id, used.principal_id, used.session_id, row.camera_id, row.kind)
 
 
 async def end(scope: Scope, connection: Connection, principal_id: str, view_id: str, reason: str = "ended") -> None:
@@ -145,13 +158,12 @@ async def end(scope: Scope, connection: Connection, principal_id: str, view_id: 
     await _end(scope, connection, [view_id], reason)
 
 
-async def open_views(scope: Scope, connection: Connection, view_id: str | None = None) -> list[OpenView]:
-    """What is under way or may still be opened, of everybody; or one of it."""
+async def open_views(scope: Scope, connection: Connection) -> list[OpenView]:
+    """What is under way or may still be opened, of everybody."""
     require_everywhere(scope, Permission.SYSTEM)
     held = sa.and_(_r.view_id == _t.view_id, _r.moment == ViewMoment.BEGIN)
     query = sa.select(_t.view_id, _t.principal_id, _t.session_id, _r.camera_id, _r.kind).join(view_register, held)
-    one = () if view_id is None else (_t.view_id == view_id,)
-    found = await connection.execute(query.where(_t.ended_at.is_(None), *one).order_by(_r.seq))
+    found = await connection.execute(query.where(_t.ended_at.is_(None)).order_by(_r.seq))
     return [OpenView(**row._mapping) for row in found]
 
 
@@ -324,8 +336,3 @@ async def _append(scope: Scope, connection: Connection, rows: Sequence[dict[str,
         for row in rows
     ]
     await append_many(scope, connection, acts)
-
-
-async def _begun(connection: Connection, *where: ColumnElement[bool]) -> RegisterRow:
-    query = sa.select(view_register).where(_r.moment == ViewMoment.BEGIN, *where)
-    return RegisterRow(**(await connection.execute(query)).one()._mapping)

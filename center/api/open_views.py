@@ -59,8 +59,7 @@ class OpenViews:
 
     async def _redeem(self, connection: Connection, secret: str, camera_id: str) -> Redeemed:
         """A ticket whose right was taken away stays used; the next look at everybody's ends its view."""
-        row = await view_register_store.redeem(OURS, connection, secret, camera_id)
-        (view,) = await view_register_store.open_views(OURS, connection, row.view_id)
+        row, view = await view_register_store.redeem(OURS, connection, secret, camera_id)
         known = await self._logins.holder(connection, view.principal_id, view.session_id)
         scope = None if known is None else known.scope(self._clock.now())
         if known is None or scope is None or not await view_register_store.seen_still(scope, connection, [view]):

@@ -49,7 +49,7 @@ async def test_a_ticket_works_once_in_time_for_its_camera(rig: Rig, li: Client, 
     async def redeem(camera: str, word: str = secret) -> str:
         try:
             async with rig.db.write() as connection:
-                return (await view_register_store.redeem(SYSTEM, connection, word, camera)).view_id
+                return (await view_register_store.redeem(SYSTEM, connection, word, camera))[0].view_id
         except XueliangError as error:
             return error.kind.value
 
