@@ -15,6 +15,7 @@ import urllib.request
 from urllib.parse import urljoin
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from av import VideoFrame
 
 SECONDS = 20
 
@@ -38,12 +39,14 @@ async def main(url: str, host: str, ticket: str, frames: int) -> None:
         async with asyncio.timeout(SECONDS):
             for _ in range(frames):
                 picture = await receiver.track.recv()
+                assert isinstance(picture, VideoFrame)
+                width, height = picture.width, picture.height
         ended, _, _ = await asyncio.to_thread(_ask, "DELETE", place, host, ticket)
     finally:
         await connection.close()
     places = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ", text)
     own = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) \d+ typ", offer)
-    seen = {"frames": frames, "width": picture.width, "height": picture.height, "ended": ended}
+    seen = {"frames": frames, "width": width, "height": height, "ended": ended}
     print(json.dumps({**seen, "own": own, "candidates": places}))
 
 
