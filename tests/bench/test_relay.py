@@ -8,7 +8,7 @@ import pytest
 
 from bench.relay import result_of
 from bench.relay_feed import Picture, access_units
-from bench.relay_load import Load, _scale_table
+from bench.relay_load import Load, _more, _scale_table
 from bench.relay_part import Part, percentile, together
 from bench.relay_peer import Peer
 from bench.report import Bound, Table, markdown
@@ -47,6 +47,7 @@ def test_cost_is_by_what_was_delivered() -> None:
 
 def test_one_more_viewer_is_told_apart_from_the_first() -> None:
     table = _scale_table({"2000 kbit/s": [load(1, 0.02), load(11, 0.04)]})
+    assert _more({1: load(1, 0.02), 11: load(11, 0.04)}) == pytest.approx(0.2)
     assert [row[2:6] for row in table.rows] == [("2.0", "2.000", "", "50"), ("4.0", "0.364", "0.200", "275")]
 
 
