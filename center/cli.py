@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("center.commands.serve", "the service"),
     "status": ("center.commands.status", "states of cameras, since when, and why"),
     "simulate": ("camera_gateway.simulator.command", "only the virtual network of cameras"),
+    "backup": ("center.commands.backup", "a copy of everything but the master key, read back"),
+    "restore": ("center.commands.restore", "a backup into an empty data folder"),
     "migrate": ("center.commands.migrate", "bring the database to this program's schema"),
     "user": ("center.commands.user", "accounts and their grants"),
     "token": ("center.commands.token", "API tokens"),

@@ -38,10 +38,16 @@ class DataFolder:
     def evidence(self) -> Path:
         return self.path / "evidence"
 
+    @property
+    def restoring(self) -> Path:
+        """There while a backup is being restored into the folder; gone with the last step of it."""
+        return self.path / ".restoring"
+
     def prepare(self) -> None:
         """Make the folder and its parts, or make sure that nobody else can read them.
 
-        Raises ``FORBIDDEN`` for a folder of somebody else, ``UNAVAILABLE`` where none can be made.
+        Raises ``FORBIDDEN`` for a folder of somebody else, ``UNAVAILABLE`` where none can be made, ``CONFLICT`` for
+        one that a restore did not finish: half of it must not be taken for a new installation.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,6 +63,13 @@ class DataFolder:
                 self.path.chmod(0o700)
             for part in (self.keys, self.references, self.evidence):
                 part.mkdir(mode=0o700, exist_ok=True)
+            if self.restoring.exists():
+                raise XueliangError(
+                    Kind.CONFLICT,
+                    "a backup was not restored to its end here",
+                    where=str(self.path),
+                    fix="Remove what the folder holds and restore again",
+                )
         except OSError as error:
             raise XueliangError(
                 Kind.UNAVAILABLE,

@@ -18,7 +18,7 @@ from config.errors import Kind, XueliangError
 from config.scope import Scope
 from config.settings import Settings
 from health.status_store import MAX_PAGE, camera_status, count_states, list_status
-from registry import audit_store
+from registry import audit_store, backup_store
 from registry.audit_chain import anchor_text, parse_anchor
 from registry.key_store import rotate_data_key, rotate_master
 from registry.keys import Purpose
@@ -28,7 +28,9 @@ from registry.vault_store import rotate_vault
 Operation = Callable[[Storage, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
-async def perform(settings: Settings, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+async def perform(
+    settings: Settings, name: str, parameters: Mapping[str, Any], *, may_migrate: bool = True
+) -> dict[str, Any]:
     """Through the running service if there is one. Raises what the operation raises."""
     folder = DataFolder(settings.service.data_dir)
     if folder.locked_by_other():
@@ -40,7 +42,7 @@ async def perform(settings: Settings, name: str, parameters: Mapping[str, Any]) 
             where=str(folder.path),
             fix="Start the service once, or name another folder with --data",
         )
-    async with opened(settings) as storage:
+    async with opened(settings, may_migrate=may_migrate) as storage:
         return await OPERATIONS[name](storage, parameters)
 
 
@@ -96,6 +98,14 @@ async def audit_anchor(storage: Storage, _: Mapping[str, Any]) -> dict[str, Any]
     return {"anchor": anchor_text(anchor)}
 
 
+async def backup_begin(storage: Storage, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """On record before anything is copied; the copying is the command's own work, not the service's."""
+    backup_id, target = str(parameters.get("id", ""))[:36], str(parameters.get("target", ""))
+    async with storage.db.write() as connection:
+        await backup_store.announce(Scope.system("backup"), connection, backup_id, target)
+    return {"at": storage.clock.now().isoformat()}
+
+
 async def key_rotate(storage: Storage, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """``master`` wraps the others anew; a data key's purpose gives it a new current key. The stored passwords move to
     a new vault key at once."""
@@ -123,6 +133,7 @@ OPERATIONS: dict[str, Operation] = {
     "import": import_inventory,
     "audit verify": audit_verify,
     "audit anchor": audit_anchor,
+    "backup begin": backup_begin,
     "key rotate": key_rotate,
     **managing.OPERATIONS,
 }

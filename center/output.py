@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from config.errors import XueliangError
@@ -35,6 +36,19 @@ def note(text: str) -> None:
     """For the person at the terminal; never part of the answer."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """On a terminal a line that counts; in a pipe nothing."""
+    if not sys.stderr.isatty():
+        return lambda done, of: None
+
+    def tell(done: int, of: int) -> None:
+        if done % 100 == 0 or done == of:
+            sys.stderr.write(f"\r{done} of {of} {what}" + ("\n" if done == of else ""))
+            sys.stderr.flush()
+
+    return tell
 
 
 def fail(error: XueliangError) -> None:

@@ -223,6 +223,14 @@ def signed(anchor: Anchor) -> bool:
     return _fits(anchor.public_key, anchor.signature, text)
 
 
+def public_keys(keys: KeyRing) -> frozenset[str]:
+    """Of all that sign or signed for us, as they stand in anchors."""
+    own = (key for key in keys.all() if key.purpose is Purpose.ANCHOR)
+    return frozenset(
+        Ed25519PrivateKey.from_private_bytes(key.secret).public_key().public_bytes_raw().hex() for key in own
+    )
+
+
 def anchor_text(anchor: Anchor) -> str:
     """One line of JSON, for a file, syslog or a webhook."""
     return json.dumps({name: getattr(anchor, name) for name in Anchor.__slots__}, sort_keys=True)
@@ -263,9 +271,4 @@ def _fits(public_key: str, signature: str, text: bytes) -> bool:
 def _ours(keys: KeyRing, first: Beginning) -> bool:
     """By a key of the ring, one turned over among them: nobody else's signature begins our log."""
     text = _signed_bytes(_BEGINNING, first.count, first.mac.hex(), first.at)
-    own = {
-        Ed25519PrivateKey.from_private_bytes(key.secret).public_key().public_bytes_raw().hex()
-        for key in keys.all()
-        if key.purpose is Purpose.ANCHOR
-    }
-    return first.public_key in own and _fits(first.public_key, first.signature, text)
+    return first.public_key in public_keys(keys) and _fits(first.public_key, first.signature, text)

@@ -33,7 +33,7 @@ async def run(arguments: argparse.Namespace) -> int:
         answer = await perform(settings, "audit anchor", {})
         line(answer["anchor"])
         return 0
-    parameters = {"anchor": _read(arguments.anchor), "trusted_key": arguments.trusted_key}
+    parameters = {"anchor": anchor_of(arguments.anchor), "trusted_key": arguments.trusted_key}
     answer = await perform(settings, "audit verify", parameters)
     if arguments.json:
         emit(answer)
@@ -44,7 +44,8 @@ async def run(arguments: argparse.Namespace) -> int:
     return 0 if answer["sound"] else 1
 
 
-def _read(file: Path | None) -> str | None:
+def anchor_of(file: Path | None) -> str | None:
+    """The text of an anchor's file. Raises ``NOT_FOUND``."""
     if file is None:
         return None
     try:

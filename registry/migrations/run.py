@@ -37,6 +37,11 @@ def newest() -> str:
     return head
 
 
+def knows(revision: str) -> bool:
+    """Whether this program can bring a database of that revision to :func:`newest`."""
+    return revision in {script.revision for script in _scripts().walk_revisions()}
+
+
 async def current(db: Database) -> str | None:
     """The revision that the database has; ``None`` for an empty one."""
     async with db.read() as connection:
@@ -61,8 +66,7 @@ async def differences(db: Database) -> list[str]:
 
 def _upgrade(connection: sa.Connection) -> Migrated:
     before = _revision(connection)
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if before is not None and before not in known:
+    if before is not None and not knows(before):
         raise XueliangError(
             Kind.UNAVAILABLE,
             f"the database is at revision {before}, which this program does not know",
