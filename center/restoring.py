@@ -27,7 +27,7 @@ from registry.database import Database
 from registry.key_store import open_keys
 from registry.keys import KeyRing, MasterKey
 from registry.master_key_file import read_master_keys, replace_master_keys
-from registry.migrations.run import knows, migrate
+from registry.migrations.run import current, knows, migrate
 
 OURS = Scope.system("restore")
 _SIGNATURE_BYTES = 64
@@ -179,6 +179,9 @@ async def _begin_anew(url: str | None, staged: Path, found: Believed, anchor: An
     try:
         if url is not None:
             await _into_empty(db, url, file)
+        if await current(db) != found.manifest.schema:
+            what = "the database in the backup is not at the revision that its manifest names"
+            raise XueliangError(Kind.INVALID, what, where=file.name, fix="Take an older backup")
         await migrate(db)
         await open_keys(db, staged / "keys" / "master.key")
         async with db.read() as connection:
@@ -195,14 +198,15 @@ async def _begin_anew(url: str | None, staged: Path, found: Believed, anchor: An
 
 async def _into_empty(db: Database, url: str, dump: Path) -> None:
     async with db.read() as connection:
-        if not await backup_store.is_empty(OURS, connection):
+        schema = await backup_store.empty_schema(OURS, connection)
+        if schema is None:
             raise XueliangError(
                 Kind.CONFLICT,
                 "the database has tables already; a backup is restored into an empty one only",
                 where="database.url",
                 fix="Make a new database and name it in database.url",
             )
-    await postgres_dump.restore(url, dump)
+    await postgres_dump.restore(url, dump, schema=schema)
     dump.unlink()  # noqa: ASYNC240 - one name
 
 

@@ -72,11 +72,13 @@ async def snapshot(scope: Scope, connection: Connection) -> tuple[str, str]:
     return str(row[0]), str(row[1])
 
 
-async def is_empty(scope: Scope, connection: Connection) -> bool:
-    """PostgreSQL: whether the schema has no table yet."""
+async def empty_schema(scope: Scope, connection: Connection) -> str | None:
+    """PostgreSQL: the schema that is worked in; ``None`` where it has tables already."""
     require_everywhere(scope, Permission.SYSTEM)
-    query = sa.text("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
-    return int((await connection.execute(query)).scalar_one()) == 0
+    tables = sa.text("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
+    if (await connection.execute(tables)).scalar_one():
+        return None
+    return str((await connection.execute(sa.text("SELECT current_schema()"))).scalar_one())
 
 
 async def begin_anew(scope: Scope, connection: Connection, backup_id: str, details: dict[str, Any]) -> Begun:

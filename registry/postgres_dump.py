@@ -29,9 +29,10 @@ async def require_readable(file: Path) -> None:
     await _run("pg_restore", None, ["--list", "--file=/dev/null", str(file)])
 
 
-async def restore(url: str, file: Path) -> None:
-    """Into a database without tables, in one transaction. Raises ``UNAVAILABLE``; then it is as it was."""
-    what = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+async def restore(url: str, file: Path, *, schema: str) -> None:
+    """Into ``schema``, which stands and has no tables, in one transaction. Raises ``UNAVAILABLE``; then it is as it
+    was."""
+    what = ["--single-transaction", "--exit-on-error", f"--schema={schema}", "--no-owner", "--no-privileges"]
     await _run("pg_restore", url, [*what, str(file)])
 
 
