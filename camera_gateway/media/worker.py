@@ -119,10 +119,10 @@ def keep_memory() -> None:
 
 
 def _cpu() -> None:
-    """The kernel's CPU limit counts from the start of the process, so each job moves it on."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    """Each job has this much, then SIGPROF ends the process. A limit by RLIMIT_CPU would have to be moved on with each
+    job, and the kernel holds it against a count by ticks that runs away from what getrusage(2) tells: after 80 s of
+    work by ten, so that a worker was ended, and its camera blamed, for nothing."""
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
 
 
 def _receive(sock: socket.socket) -> bytes | None:
