@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from camera_gateway.job import Answer, Job
+from camera_gateway.media import worker
 from config.errors import Kind, XueliangError
+
+
+def _work(seconds: float) -> None:
+    """So much of the processor's time, whatever else runs on it."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
 
 
 def behave(job: Job) -> Answer:
@@ -17,6 +26,10 @@ def behave(job: Job) -> Answer:
         os._exit(3)
     while do == "hang":
         pass
+    if do == "shorten":  # the next jobs' time, so that a test of the limit takes a second
+        worker.CPU_SECONDS = 1
+    if do == "work":
+        _work(float(job.parameters["seconds"]))
     if do == "memory":
         return Answer({"size": len(bytearray(8 * 1024**3))})
     if do == "defect":

@@ -114,6 +114,21 @@ async def test_a_hang_is_killed_and_the_next_picture_judged(single: DecodePool, 
     assert single.stats.hangs == 1
 
 
+async def test_a_picture_that_takes_too_much_of_the_processor_ends_its_worker(single: DecodePool) -> None:
+    await single.run(job(do="shorten"), 60)
+    error = await failure(single, job(do="work", seconds=30))
+    assert error.kind is Kind.UNDECODABLE
+    assert (single.stats.crashes, single.stats.hangs) == (1, 0)
+    assert (await single.run(job(), 60)).numbers["camera"] == "a"
+
+
+async def test_the_bound_is_a_pictures_and_not_a_workers(single: DecodePool) -> None:
+    await single.run(job(do="shorten"), 60)
+    pids = {(await single.run(job(do="work", seconds=0.25), 60)).numbers["pid"] for _ in range(8)}
+    assert len(pids) == 1
+    assert single.stats.crashes == 0
+
+
 async def test_waiting_past_the_deadline_is_our_fault_not_the_cameras(single: DecodePool, clock: ManualClock) -> None:
     hanging = asyncio.create_task(failure(single, job("slow", do="hang")))
     await settle()
