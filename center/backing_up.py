@@ -76,6 +76,8 @@ def _require_new(folder: DataFolder, target: Path) -> None:
         raise XueliangError(Kind.CONFLICT, "something stands there already", where=str(target), fix=fix)
     if not target.parent.is_dir():
         raise XueliangError(Kind.NOT_FOUND, "there is no such folder", where=str(target.parent), fix="Make it first")
+    if "?" in str(target):  # begins the options of a database's address
+        raise XueliangError(Kind.INVALID, "a name with a question mark", where=str(target), fix="Name it without")
     if target.resolve().is_relative_to(folder.path.resolve()):
         fix = "Name a place on another disk"
         raise XueliangError(Kind.INVALID, "a backup inside the data folder is lost with it", where=str(target), fix=fix)
@@ -85,7 +87,7 @@ def _weight(folder: DataFolder, url: str) -> int:
     """Bytes that a copy takes at most; of a PostgreSQL database nobody knows before."""
     file = sqlite_file(url)
     size = file.stat().st_size if file is not None and file.is_file() else 0
-    shelf = Shelf(folder.path)
+    shelf = Shelf(folder.path, links=True)
     for path in backup_files.small_files(folder.path):
         try:
             size += shelf.size(path)
@@ -138,7 +140,7 @@ async def _manifest(made: str, folder: DataFolder, partial: Path, copied: _Copie
     now = SystemClock().now()
     database = SQLITE if (partial / SQLITE).exists() else POSTGRES
     files: list[BackedFile] = [await settled(asyncio.to_thread(backup_files.finish, partial, database))]
-    shelf, vanished = Shelf(folder.path), 0
+    shelf, vanished = Shelf(folder.path, links=True), 0
     wanted = await asyncio.to_thread(backup_files.small_files, folder.path)
     for number, path in enumerate(wanted):
         file = await settled(asyncio.to_thread(backup_files.take, shelf, path, partial))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.errors import Kind, XueliangError
-from registry.backup_manifest import BackedFile, is_small_file
+from registry.backup_manifest import EVIDENCE_FOLDERS, BackedFile, is_small_file
 
 _CHUNK = 1024 * 1024
 #: Left free for others on the disk that a copy goes to.
@@ -20,10 +20,12 @@ _MARGIN = 32 * 1024 * 1024
 
 
 class Shelf:
-    """A folder read by descriptors: no link in it is followed, nothing but plain files is opened."""
+    """A folder read by descriptors: nothing but plain files is opened, no link is followed. With ``links`` its own
+    folders may be links: an administrator's, in a data folder, to a larger disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, links: bool = False) -> None:
         self.path = path
+        self._folders = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if links else os.O_NOFOLLOW)
 
     @contextmanager
     def open(self, relative: str) -> Iterator[int]:
@@ -34,8 +36,7 @@ class Shelf:
         try:
             held.append(os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
             for folder in folders:
-                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
-                held.append(os.open(folder, flags, dir_fd=held[-1]))
+                held.append(os.open(folder, self._folders, dir_fd=held[-1]))
             # Without waiting: a pipe in a file's place would be waited for until somebody writes to it.
             flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             held.append(os.open(name, flags, dir_fd=held[-1]))
@@ -72,7 +73,7 @@ def small_files(folder: Path) -> list[str]:
     """References and pictures in a data folder; what is being written just now has another name and is not among
     them."""
     found = []
-    for part in ("references", "evidence/last", "evidence/good", "evidence/bad", "evidence/evidence"):
+    for part in ("references", *(f"evidence/{name}" for name in EVIDENCE_FOLDERS)):
         try:
             found += [f"{part}/{name}" for name in os.listdir(folder / part)]
         except FileNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,15 +76,9 @@ async def restore(
     settings: Settings, source: Path, key_file: Path, anchor: Anchor | None, tell: Tell
 ) -> dict[str, Any]:
     """Into ``service.data_dir``, which holds nothing yet (and an empty PostgreSQL database, if one is configured).
-    Raises as :func:`believed`, ``CONFLICT`` for a folder that holds something, and what the disk says."""
+    Raises as :func:`believed`, ``CONFLICT`` for a folder or database that holds something, and what the disk says."""
     found = believed(source, key_file)
-    url = _destination(settings, found.manifest)
-    if anchor is not None and not (signed(anchor) and anchor.public_key in public_keys(found.ring)):
-        fix = "Give one of this installation, not younger than the last rotation of the anchors' key before the backup"
-        raise XueliangError(Kind.INVALID, "the anchor is not signed by a key of this backup", where="--anchor", fix=fix)
-    for file in found.manifest.files:
-        if found.shelf.size(file.path) != file.size:
-            backup_files.read_back(found.shelf, file)  # raises, naming it
+    await _look_before(settings, found, anchor)
     async with _emptied(DataFolder(settings.service.data_dir), found.manifest.size) as folder:
         staged = folder.restoring
         for number, file in enumerate(found.manifest.files):
@@ -91,7 +86,7 @@ async def restore(
             tell(number + 1, len(found.manifest.files))
         (staged / "keys").mkdir(mode=0o700)
         replace_master_keys(staged / "keys" / "master.key", found.masters)
-        begun, report = await _begin_anew(url, staged, found, anchor)
+        begun, report = await _begin_anew(_postgres(settings), staged, found, anchor)
         await settled(asyncio.to_thread(_move_in, folder))
     return {
         **_of(found.manifest),
@@ -104,19 +99,40 @@ async def restore(
     }
 
 
-def _destination(settings: Settings, manifest: Manifest) -> str | None:
-    """The address of the PostgreSQL database, or ``None`` for the file in the folder. Raises ``INVALID`` where backup
-    and settings are not of the same sort."""
-    own, sort = settings.database.url, manifest.database.path
+async def _look_before(settings: Settings, found: Believed, anchor: Anchor | None) -> None:
+    """What can be known before anything is written. Raises what is wrong."""
+    _require_same_sort(settings, found.manifest)
+    if anchor is not None and not (signed(anchor) and anchor.public_key in public_keys(found.ring)):
+        fix = "Give one of this installation, not younger than the last rotation of the anchors' key before the backup"
+        raise XueliangError(Kind.INVALID, "the anchor is not signed by a key of this backup", where="--anchor", fix=fix)
+    for file in found.manifest.files:
+        if found.shelf.size(file.path) != file.size:
+            backup_files.read_back(found.shelf, file)  # raises, naming it
+    url = _postgres(settings)
+    if url is not None:
+        db = await Database.open(url)
+        try:
+            await _empty_schema(db)
+        finally:
+            await db.close()
+
+
+def _postgres(settings: Settings) -> str | None:
+    """The address of the PostgreSQL database, or ``None`` for the file in the folder."""
+    return database_url(settings, DataFolder(settings.service.data_dir)) if settings.database.url else None
+
+
+def _require_same_sort(settings: Settings, manifest: Manifest) -> None:
+    """Raises ``INVALID`` where backup and settings are not of the same sort of database."""
+    own = settings.database.url
     if own.startswith("sqlite:"):
         fix = "Take database.url out of the settings; the database then lies in the data folder"
         raise XueliangError(Kind.INVALID, "a backup is not restored to a file elsewhere", where="database.url", fix=fix)
-    if bool(own) == (sort == SQLITE):
+    if bool(own) == (manifest.database.path == SQLITE):
         there, here = ("SQLite", "PostgreSQL") if own else ("PostgreSQL", "SQLite")
         fix = "Name the settings that belong to this backup with --config"
         what = f"the backup is of {there}, the settings name {here}"
         raise XueliangError(Kind.INVALID, what, where="database.url", fix=fix)
-    return database_url(settings, DataFolder(settings.service.data_dir)) if own else None
 
 
 @asynccontextmanager
@@ -155,7 +171,8 @@ def _clear(folder: DataFolder, keep: bool) -> None:
         else:
             entry.unlink(missing_ok=True)
     if not keep:
-        folder.path.rmdir()
+        with contextlib.suppress(OSError):  # what could not be removed keeps it; the failure before is what is told
+            folder.path.rmdir()
 
 
 def _move_in(folder: DataFolder) -> None:
@@ -178,17 +195,20 @@ async def _begin_anew(url: str | None, staged: Path, found: Believed, anchor: An
         db = await Database.open(url)
     try:
         if url is not None:
-            await _into_empty(db, url, file)
+            await postgres_dump.restore(url, file, schema=await _empty_schema(db))
+            file.unlink()
         if await current(db) != found.manifest.schema:
             what = "the database in the backup is not at the revision that its manifest names"
             raise XueliangError(Kind.INVALID, what, where=file.name, fix="Take an older backup")
         await migrate(db)
         await open_keys(db, staged / "keys" / "master.key")
+        lost = _lost(found.manifest, anchor)
+        # An anchor of later rows says how many are lost; only one of rows that are here can find a fault in them.
         async with db.read() as connection:
-            report = await audit_store.verify(OURS, connection, anchor)
+            report = await audit_store.verify(OURS, connection, None if lost else anchor)
         details = {"made": found.manifest.made.isoformat(), "rows": found.manifest.anchor.count}
         details |= {"position": found.manifest.position, "program": found.manifest.program}
-        details |= {"lost_rows": _lost(found.manifest, anchor), "faults": len(report.faults)}
+        details |= {"lost_rows": lost, "faults": len(report.faults)}
         async with db.write() as connection:
             begun = await backup_store.begin_anew(OURS, connection, found.manifest.id, details)
     finally:
@@ -196,18 +216,18 @@ async def _begin_anew(url: str | None, staged: Path, found: Believed, anchor: An
     return begun, report
 
 
-async def _into_empty(db: Database, url: str, dump: Path) -> None:
+async def _empty_schema(db: Database) -> str:
+    """Raises ``CONFLICT`` for a database that has tables."""
     async with db.read() as connection:
         schema = await backup_store.empty_schema(OURS, connection)
-        if schema is None:
-            raise XueliangError(
-                Kind.CONFLICT,
-                "the database has tables already; a backup is restored into an empty one only",
-                where="database.url",
-                fix="Make a new database and name it in database.url",
-            )
-    await postgres_dump.restore(url, dump, schema=schema)
-    dump.unlink()  # noqa: ASYNC240 - one name
+    if schema is None:
+        raise XueliangError(
+            Kind.CONFLICT,
+            "the database has tables already; a backup is restored into an empty one only",
+            where="database.url",
+            fix="Make a new database and name it in database.url",
+        )
+    return schema
 
 
 def _lost(manifest: Manifest, anchor: Anchor | None) -> int | None:

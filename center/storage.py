@@ -80,6 +80,6 @@ async def _up_to_date(db: Database, may_migrate: bool) -> Migrated | None:
         raise XueliangError(
             Kind.CONFLICT,
             "the database's schema is not this program's",
-            fix="Run xueliang migrate with the service stopped; make a copy of the data folder first",
+            fix="Back it up with the version that made it, then run xueliang migrate with the service stopped",
         )
     return await migrate(db)

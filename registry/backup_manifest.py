@@ -31,7 +31,10 @@ MAX_SMALL_FILE = 2 * 1024 * 1024
 _MAX_DATABASE = 1 << 44
 _SIGNED = b"xueliang-backup-manifest-1\n"
 
-_SMALL = re.compile(r"references/[0-9A-Za-z-]{1,64}\.bank|evidence/(?:last|good|bad|evidence)/[0-9A-Za-z-]{1,64}\.jpg")
+EVIDENCE_FOLDERS = ("last", "good", "bad", "evidence")
+_SMALL = re.compile(
+    rf"references/[0-9A-Za-z-]{{1,64}}\.bank|evidence/(?:{'|'.join(EVIDENCE_FOLDERS)})/[0-9A-Za-z-]{{1,64}}\.jpg"
+)
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WORD = re.compile(r"[0-9A-Za-z_.+-]{1,40}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -123,7 +126,7 @@ def parse(data: bytes) -> Manifest:
         )
     try:
         manifest = _manifest(raw)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, binascii.Error):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
         raise _damaged("a field is missing or not what it must be") from None
     except XueliangError as error:
         raise _damaged(error.what) from None
@@ -150,7 +153,12 @@ def ring_of(keys: Iterable[WrappedKey], masters: Iterable[MasterKey]) -> KeyRing
 def opened(manifest: Manifest, masters: Iterable[MasterKey], data: bytes, signature: bytes) -> KeyRing:
     """The backup's data keys. Raises what :func:`ring_of` raises, and ``INVALID`` where ``data`` is not what one of
     them signed."""
-    ring = ring_of(manifest.keys, masters)
+    try:
+        ring = ring_of(manifest.keys, masters)
+    except XueliangError as error:
+        if error.kind is Kind.FORBIDDEN:
+            raise
+        raise _damaged("a key in it does not open") from None
     if not any(_fits(key.secret, data, signature) for key in ring.all() if key.purpose is Purpose.ANCHOR):
         raise _damaged("its signature does not fit: it was changed, or signed by somebody else")
     if not signed(manifest.anchor):

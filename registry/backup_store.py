@@ -90,11 +90,11 @@ async def begin_anew(scope: Scope, connection: Connection, backup_id: str, detai
     await end_views(scope, connection, [view.view_id for view in views], "restored")
     gone = await connection.execute(sa.delete(sessions))
     enabled = principals.c.disabled.is_(False)
-    people = int((await connection.execute(_count(accounts.c.principal_id, enabled))).scalar_one())
+    logins = int((await connection.execute(_count(accounts.c.principal_id, enabled))).scalar_one())
     programs = int((await connection.execute(_count(tokens.c.principal_id, enabled))).scalar_one())
     ended = {"sessions": gone.rowcount, "views": len(views)}
     await append(scope, connection, "backup.restore", "backup", backup_id, details={**details, **ended})
-    return Begun(epoch, gone.rowcount, len(views), people, programs)
+    return Begun(epoch, gone.rowcount, len(views), logins, programs)
 
 
 def _count(principal_id: sa.Column[str], enabled: sa.ColumnElement[bool]) -> sa.Select[Any]:

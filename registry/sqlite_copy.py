@@ -16,6 +16,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from config.errors import Kind, XueliangError
+from config.settled import settled
 
 _BUSY_SECONDS = 10.0
 _T = TypeVar("_T")
@@ -69,5 +70,11 @@ async def _asked(file: Path, how: str, work: Callable[[sqlite3.Connection], _T])
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             connection.interrupt()
-            await asyncio.wait((task,))
+            await settled(_ended(task))
             raise
+
+
+async def _ended(task: asyncio.Future[_T]) -> None:
+    """Whatever came of it; nobody asks any longer."""
+    await asyncio.wait((task,))
+    task.exception()

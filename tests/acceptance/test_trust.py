@@ -6,14 +6,13 @@ import asyncio
 import base64
 import re
 import signal
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from camera_gateway.simulator.fleet import Fleet
 from tests.support.api_rig import Client
+from tests.support.canaries import forms
 from tests.support.event_reader import events
 from tests.support.plates import plate_reads
 from tests.support.process_memory import PROC, children
@@ -131,6 +130,20 @@ class World:
             if path.is_file() and path.name != "master.key":
                 self.seen[str(path.relative_to(self.data))] = path.read_bytes()
 
+    async def backup(self, target: Path) -> None:
+        """Made while it serves. Not even the key that opens the vault is in it."""
+        self.secrets.add((self.data / "keys/master.key").read_text("ascii").split()[2])
+        code, out, err = await command("backup", str(target), "--config", str(self.service.config))
+        assert code == 0, err
+        self.seen["backup"] = (out + err).encode()
+        self.copied(target)
+        assert {"backup/manifest.json", "backup/xueliang.sqlite"} < self.seen.keys()
+
+    def copied(self, target: Path) -> None:
+        for path in target.rglob("*"):
+            if path.is_file():
+                self.seen[f"backup/{path.relative_to(target)}"] = path.read_bytes()
+
     def found(self) -> list[tuple[str, str]]:
         """Which secret was seen where, in clear or in a coding that is none."""
         self.seen["log"] = "\n".join(self.service.lines).encode()
@@ -141,12 +154,6 @@ class World:
             for where, data in self.seen.items()
             if form in data
         ]
-
-
-def forms(secret: str) -> Iterable[bytes]:
-    raw = secret.encode()
-    yield from (raw, raw.hex().encode(), quote(secret, safe="").encode(), secret.encode("utf-16-le"))
-    yield base64.b64encode(raw).rstrip(b"=")[:-1]
 
 
 async def test_on_demand_and_without_a_secret_to_be_seen(tmp_path: Path) -> None:
@@ -167,6 +174,7 @@ async def test_on_demand_and_without_a_secret_to_be_seen(tmp_path: Path) -> None
             await world.everything(camera)
             world.processes()
             world.files()
+            await world.backup(tmp_path / "backup")
             assert len(world.seen) > 70
             service.process.send_signal(signal.SIGTERM)
             await service.ended()
