@@ -15,6 +15,7 @@ from config.setting import allowed, is_hidden, is_list, is_secret, plain
 from config.text import printable
 
 _HIDDEN = "(not shown)"
+_LENGTHS = {"place": 4096, "key": 200, "value": 120, "allowed": 2000}
 #: pydantic puts the branch of a union into the path of an error; people do not write it.
 _UNION_TAGS = ("function-", "lax-or-strict[", "IPv4Network", "IPv6Network")
 
@@ -27,6 +28,11 @@ class Mistake:
     key: str
     value: str
     allowed: str
+
+    def __post_init__(self) -> None:
+        """All of it may repeat what stands in the file, whichever check found it."""
+        for name, most in _LENGTHS.items():
+            object.__setattr__(self, name, printable(getattr(self, name), most))
 
     def __str__(self) -> str:
         shown = f" = {self.value}" if self.value else ""

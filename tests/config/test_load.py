@@ -78,6 +78,19 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
     assert len(found) == 5
 
 
+def test_what_a_mistake_repeats_can_be_printed(tmp_path: Path) -> None:
+    """Found by throwing broken files at it: values that only the checks of pairs of settings refuse."""
+    file = tmp_path / "xueliang.toml"
+    file.write_text('[reach]\nports = ["80\\u000000-8010\\u202e"]\n["\\u001b[2J"]\na = 1\n', "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(file, {})
+    assert str(caught.value).replace("\n", "").isprintable()
+    file.write_text('[reach]\nports = ["80\\u000000-8010\\u202e"]\n', "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(file, {})
+    assert "reach.ports = 80?00-8010?" in str(caught.value)
+
+
 def test_a_mistake_in_the_environment_names_the_variable() -> None:
     found = mistakes(None, {"XUELIANG__CHECKS__CONFIRM": "many", "XUELIANG__X": "1"})
     assert any(line.startswith("XUELIANG__CHECKS__CONFIRM: checks.confirm = many: allowed is") for line in found)
