@@ -160,7 +160,7 @@ def _seal(partial: Path, manifest: Manifest, ring: KeyRing) -> None:
     data = to_bytes(manifest)
     backup_files.write_new(partial / MANIFEST, data)
     backup_files.write_new(partial / SIGNATURE, sign(ring, data))
-    backup_files.sync_folders(partial)
+    backup_files.sync_disk(partial)
     shelf = Shelf(partial)
     for file in manifest.files:
         backup_files.read_back(shelf, file)

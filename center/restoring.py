@@ -177,7 +177,7 @@ def _clear(folder: DataFolder, keep: bool) -> None:
 
 def _move_in(folder: DataFolder) -> None:
     """Until the last step the service refuses the folder, so that half of it is never taken for a new one."""
-    backup_files.sync_folders(folder.restoring)
+    backup_files.sync_disk(folder.restoring)
     for entry in list(folder.restoring.iterdir()):
         entry.rename(folder.path / entry.name)
     backup_files.sync_folder(folder.path)

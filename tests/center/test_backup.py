@@ -199,6 +199,23 @@ async def test_a_full_disk_leaves_nothing(original: Original, tmp_path: Path) ->
     assert names(tmp_path) == ["data"]
 
 
+@pytest.mark.parametrize("act", ["backup", "restore"])
+async def test_an_interrupted_one_leaves_nothing(act: str, original: Original, tmp_path: Path) -> None:
+    """Ctrl-C is a cancellation of the command's task."""
+
+    def interrupt(done: int, of: int) -> None:
+        task.cancel()
+
+    if act == "backup":
+        work = backup(settings_in(original.data), tmp_path / "backup", interrupt)
+    else:
+        work = restore(settings_in(tmp_path / "new"), original.made, original.key, None, interrupt)
+    task = asyncio.create_task(work)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert names(tmp_path) == []
+
+
 # --- what is believed
 
 
