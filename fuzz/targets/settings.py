@@ -34,5 +34,5 @@ def one(data: bytes) -> None:
         shown = str(error)
         assert shown.replace("\n", "").isprintable()
         # Under its own key a secret is never shown; under another one nobody can know that it is one.
-        assert b'\npassword = "Canary-5b1e"\n' not in data or "= Canary-5b1e" not in shown
+        assert "password = Canary-5b1e" not in shown
         raise
