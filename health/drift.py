@@ -79,12 +79,16 @@ class DriftWatch:
             await self._stream(camera, seen.facts)
 
     async def _clock(self, camera: WatchedCamera, offset: float) -> None:
-        mark = _mark(offset)
-        if self._clocks.get(camera.device_id, "") == mark:
+        mark, before = _mark(offset), self._clocks.get(camera.device_id, "")
+        if before == mark:
             return
+        self._clocks[camera.device_id] = mark  # at once: on a busy disk the next look ends before this is written
         hours = whole_hours(offset) if mark else None
-        await reconcile.observe_clock(self._scope, self._db, camera.device_id, offset if mark else None, hours)
-        self._clocks[camera.device_id] = mark
+        try:
+            await reconcile.observe_clock(self._scope, self._db, camera.device_id, offset if mark else None, hours)
+        except BaseException:
+            self._clocks[camera.device_id] = before
+            raise
 
     async def _stream(self, camera: WatchedCamera, facts: Facts) -> None:
         now = (str(facts["codec"]), int(facts.get("width", 0)), int(facts.get("height", 0)))

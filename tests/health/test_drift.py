@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from config.clock import ManualClock
+from config.errors import XueliangError
 from config.scope import Scope
 from health.drift import DriftWatch, clock_finding, findings_of
 from health.observation import Layer, Link, Observation, Picture, Tier
@@ -63,6 +67,20 @@ async def test_a_clock_is_recorded_when_it_goes_wrong_and_when_it_is_right_again
     for offset in (0.0, 300.0, 301.0, 299.0, 1.0, 0.0):
         await drift.tell(camera, alive(camera, clock, offset))
     assert await told(db) == [300.0, None]
+
+
+async def test_looks_that_end_together_tell_of_a_clock_once(db: Database, clock: ManualClock) -> None:
+    camera, drift = await one_camera(db), DriftWatch(db)
+    await asyncio.gather(*(drift.tell(camera, alive(camera, clock, 300.0)) for _ in range(4)))
+    assert await told(db) == [300.0]
+
+
+async def test_a_clock_not_written_down_is_told_by_the_next_look(db: Database, clock: ManualClock) -> None:
+    camera, drift = await one_camera(db), DriftWatch(db)
+    nobody = replace(camera, device_id="nobody")
+    for _ in range(2):
+        with pytest.raises(XueliangError):
+            await drift.tell(nobody, alive(nobody, clock, 300.0))
 
 
 async def test_a_clock_told_before_a_restart_is_not_told_anew(db: Database, clock: ManualClock) -> None:
