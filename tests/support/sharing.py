@@ -16,11 +16,11 @@ MOST = 8
 
 
 def processes(config: pytest.Config) -> int:
-    """Two a core, as tests wait far more than they compute; none beside pytest's own for files named one by one."""
+    """One more than there are cores, as some wait while others compute; none beside pytest's own for files named one by one."""
     named = [str(argument).partition("::")[0] for argument in config.args]
     if all(name.endswith(".py") for name in named):
         return 0
-    return min(MOST, 2 * (os.cpu_count() or 1))
+    return min(MOST, 1 + (os.cpu_count() or 1))
 
 
 def in_order(items: list[pytest.Item]) -> None:
