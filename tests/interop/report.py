@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import av
 
-from tests.interop import look, onvif_rows
+from tests.interop import look, onvif_rows, viewer_rows
 from tests.interop.matrix import (
     GST,
     GST_CASES,
@@ -29,16 +29,17 @@ from tests.interop.matrix import (
     Case,
     Row,
 )
+from tests.interop.viewers import Seen
 from tests.support import peers
 
 PAGE = peers.ROOT / "docs" / "ref" / "interop.md"
 HEAD = """# Interoperation
 
-Written by `python -m tests.interop.report`; do not edit. Every row is our own RTSP client before somebody else's
-server on loopback: one keyframe fetched, decoded and held against what the server was told to send, one TEARDOWN seen
-on the wire. The tests in `tests/interop` hold the same rows and, besides, B-frames, long GOPs, wrong passwords (one
-attempt), ONVIF and discovery. The login column is the server's; MediaMTX is not among them: its Go module could not
-be had where this was written.
+Written by `python -m tests.interop.report`; do not edit. Every row of the first table is our own RTSP client before
+somebody else's server on loopback: one keyframe fetched, decoded and held against what the server was told to send, one
+TEARDOWN seen on the wire. The tests in `tests/interop` hold the same rows and, besides, B-frames, long GOPs, wrong
+passwords (one attempt), ONVIF and discovery. The login column is the server's; MediaMTX is not among them: its Go
+module could not be had where this was written.
 """
 
 
@@ -46,7 +47,19 @@ be had where this was written.
 OnvifRow = tuple[str, bool, str]
 
 
-def page(rows: Sequence[Row], versions: Mapping[str, str], onvif: Sequence[OnvifRow] = ()) -> str:
+VIEWERS = """## Viewers of live pictures
+
+Our relay over WHEP before somebody else's viewer, opened with a ticket. A picture counts when decoded frames advance,
+have the size and the profile that the camera was told to send, and the view is over after DELETE.
+"""
+
+
+def page(
+    rows: Sequence[Row],
+    versions: Mapping[str, str],
+    onvif: Sequence[OnvifRow] = (),
+    seen: Sequence[Seen] = (),
+) -> str:
     """The whole page. A row that failed says so in bold; a defect of the server stands beside what we say of it."""
     lines = [HEAD, "## Versions", "", "| what | version |", "| --- | --- |"]
     lines += [f"| {name} | {version} |" for name, version in versions.items()]
@@ -65,7 +78,20 @@ def page(rows: Sequence[Row], versions: Mapping[str, str], onvif: Sequence[Onvif
     if onvif:
         lines += ["", "## ONVIF", "", "| who | came of it | as it must be |", "| --- | --- | --- |"]
         lines += [f"| {who} | {outcome} | {'yes' if good else '**no**'} |" for who, good, outcome in onvif]
+    if seen:
+        lines += [
+            "",
+            VIEWERS,
+            "| viewer | picture of | way | came of it | as it must be |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        lines += [_seen(one) for one in seen]
     return "\n".join(lines) + "\n"
+
+
+def _seen(one: Seen) -> str:
+    outcome = "; ".join((one.outcome, *(fault for fault in one.faults if fault != one.outcome)))
+    return f"| {one.who} | {one.source} | {one.how} | {outcome} | {'**no**' if one.faults else 'yes'} |"
 
 
 def _row(row: Row) -> str:
@@ -119,8 +145,8 @@ def _ipycam(stack: ExitStack, versions: dict[str, str], onvif: list[OnvifRow]) -
     return asyncio.run(_rows({"none": port}, IPYCAM_CASES))
 
 
-def collect() -> tuple[list[Row], dict[str, str], list[OnvifRow]]:
-    """Every case of the matrix, in its order, the versions of what took part, and what came of ONVIF."""
+def collect() -> tuple[list[Row], dict[str, str], list[OnvifRow], list[Seen]]:
+    """Every case of the matrix, in its order, the versions of what took part, and what came of ONVIF and of viewers."""
     versions = {"Python": peers.python_version(), "PyAV": av.__version__}
     rows, onvif = [], list[OnvifRow]()
     for run in (_gst, _perl):
@@ -134,15 +160,17 @@ def collect() -> tuple[list[Row], dict[str, str], list[OnvifRow]]:
     versions["ffmpeg (made the streams named so, and those pushed)"] = ffmpeg.removeprefix("ffmpeg version ").split(
         " "
     )[0]
-    return rows, versions, onvif
+    with tempfile.TemporaryDirectory() as folder:
+        seen, took_part = asyncio.run(viewer_rows.rows(Path(folder)))
+    return rows, versions | took_part, onvif, seen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.interop.report")
     parser.add_argument("--print", action="store_true", help="to standard output, not to the page")
     options = parser.parse_args(arguments)
-    rows, versions, onvif = collect()
-    text = page(rows, versions, onvif)
+    rows, versions, onvif, seen = collect()
+    text = page(rows, versions, onvif, seen)
     if options.print:
         sys.stdout.write(text)
     else:
@@ -150,6 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         PAGE.write_text(text, "utf-8")
     failed = [(row.case.name, row.outcome) for row in rows if not row.passed]
     failed += [(who, outcome) for who, good, outcome in onvif if not good]
+    failed += [(f"{one.who}, {one.source}, {one.how}", "; ".join(one.faults)) for one in seen if one.faults]
     for who, outcome in failed:
         print(f"{who}: {outcome}", file=sys.stderr)
     return 1 if failed else 0

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from tests.interop.matrix import PASSWORD, USER
-from tests.interop.viewers import FLEET, MAIN, MAIN_GST, Expected, in_chromium, in_client, load_client
+from tests.interop.viewers import BY_COTURN, MAIN, MAIN_GST, Expected, in_chromium, in_client, load_client
 from tests.peers.setup import page_file
 from tests.support import peers
 from tests.support.chromium import Browser, chromium, page_at
@@ -77,9 +77,7 @@ async def test_relayed_packets_are_let_in_by_the_relays_address(
         async with coturn(RELAY) as turn, live(tmp_path, clips, streaming=rules) as town:
             page = await page_at(world.browser, town.rig.url)
             if reaches:
-                seen = await in_chromium(
-                    page, town, Expected(FLEET, 0, "Main", 640, 360), "by coturn", **turn.for_a_page
-                )
+                seen = await in_chromium(page, town, MAIN, BY_COTURN, **turn.for_a_page)
                 assert seen.faults == (), seen
             else:
                 assert await page.open("tile", "/whep/camera-0", await town.ticket(), **turn.for_a_page) == 201

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streaming.webrtc.ice import own_addresses
-from tests.interop.viewers import MAIN, in_aiortc, in_webrtcbin
+from tests.interop.viewers import LEAVING_BY_COTURN, MAIN, in_aiortc, in_webrtcbin
 from tests.support import peers
 from tests.support.coturn import PASSWORD, USER, coturn
 from tests.support.live_rig import live
@@ -53,7 +53,7 @@ async def test_pictures_leave_through_our_turn_server_alone(tmp_path: Path, clip
                     told = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) \d+ typ (\w+)", answered.body.decode())
                     assert told == [(RELAY, "relay")]
                     await town.whep("DELETE", answered.headers["location"], ticket)
-                seen = await in_aiortc(town, MAIN, "by coturn")
+                seen = await in_aiortc(town, MAIN, LEAVING_BY_COTURN)
                 assert seen.faults == (), seen
     except peers.PeerMissing as reason:
         peers.missing(str(reason))

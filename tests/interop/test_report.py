@@ -6,6 +6,7 @@ import pytest
 
 from tests.interop.matrix import CASES, Case, Row
 from tests.interop.report import PAGE, page
+from tests.interop.viewers import VIEWS, Seen, View
 
 GOOD = Case("some-server", "main", "h264", "high", 640, 360)
 SILENT = Case("some-server", "sub", "h264", "high", 640, 360, "udp", defect="sends nothing")
@@ -36,6 +37,13 @@ def test_onvif_rows_stand_in_a_table_of_their_own() -> None:
     assert "## ONVIF" not in page([], {})
 
 
+def test_viewers_stand_in_a_table_of_their_own() -> None:
+    good, bad = Seen("a browser", "b", "directly", "h264"), Seen("c", "d", "e", "h264", ("stands still",))
+    text = page([], {}, (), [good, bad])
+    assert "| a browser | b | directly | h264 | yes |\n| c | d | e | h264; stands still | **no** |" in text
+    assert "## Viewers" not in page([], {})
+
+
 def test_names_of_cases_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
 
@@ -45,3 +53,8 @@ def test_the_committed_page_holds_every_case(case: Case) -> None:
     """Else somebody changed the matrix and did not run the report."""
     head = f"| {case.server} | {case.stream} | {case.transport} | {case.login} | "
     assert PAGE.read_text("utf-8").count(head) == 1
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: f"{view.who} {view.source} {view.how}")
+def test_the_committed_page_holds_every_viewer(view: View) -> None:
+    assert PAGE.read_text("utf-8").count(f"| {view.who} | {view.source} | {view.how} | ") == 1

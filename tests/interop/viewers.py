@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from playwright.async_api import TimeoutError as PageTimeout
 
 from tests.peers.setup import KNOWN
 from tests.support.chromium import Browser
@@ -21,6 +22,8 @@ WEBRTCBIN = "GStreamer webrtcbin"
 AIORTC = "aiortc"
 
 FLEET, GST = "our virtual fleet", "gst-rtsp-server"
+DIRECTLY, BY_COTURN, LEAVING_BY_COTURN = "directly", "viewer relayed by coturn", "service relayed by coturn"
+BEHIND_SNAT, ONE_TO_ONE = "viewer behind SNAT", "service behind 1:1 NAT"
 HINT_WEBRTCBIN = (
     "the system's Python has no webrtcbin (Debian: gir1.2-gst-plugins-bad-1.0, gstreamer1.0-plugins-bad, "
     "gstreamer1.0-nice)"
@@ -46,6 +49,29 @@ MAIN_GST = Expected(GST, 1, "Main", 1280, 720)
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """Who looks at whose picture, and by what way; ``part`` is what has to be there for it."""
+
+    who: str
+    source: str
+    how: str
+    part: str
+
+
+VIEWS = (
+    View(CHROMIUM, FLEET, DIRECTLY, "browser"),
+    View(CHROMIUM, GST, DIRECTLY, "browser"),
+    View(CHROMIUM, FLEET, BY_COTURN, "browser"),
+    View(CLIENT, FLEET, DIRECTLY, "browser"),
+    View(WEBRTCBIN, FLEET, DIRECTLY, "programs"),
+    View(AIORTC, FLEET, DIRECTLY, "programs"),
+    View(AIORTC, FLEET, LEAVING_BY_COTURN, "relayed"),
+    View(AIORTC, FLEET, BEHIND_SNAT, "routers"),
+    View(AIORTC, FLEET, ONE_TO_ONE, "routers"),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """One row of the page: ``faults`` is empty when all is as it must be."""
 
@@ -68,16 +94,18 @@ def profile(town: LiveRig, camera: int) -> str:
     return "unknown"
 
 
-async def in_chromium(page: Browser, town: LiveRig, wanted: Expected, how: str = "directly", **more: Any) -> Seen:
+async def in_chromium(page: Browser, town: LiveRig, wanted: Expected, how: str = DIRECTLY, **more: Any) -> Seen:
     """Through ``video``: fifteen frames shown, the page's own counters asked. ``more`` as in ``Browser.open``."""
     tile = f"tile{wanted.camera}{'relayed' if more else ''}"
     ticket = await town.ticket(wanted.camera)
     status = await page.open(tile, f"/whep/camera-{wanted.camera}", ticket, **more)
     if status != 201:
         return Seen(CHROMIUM, wanted.source, how, f"answered {status}", ("no picture",))
-    await page.until(f"tiles.{tile}.frames > 15")
+    if said := await _late(page, town, tile, f"tiles.{tile}.frames > 15"):
+        return Seen(CHROMIUM, wanted.source, how, said, ("no picture",))
     facts, before = await page.facts(tile), await page.decoded(tile)
-    await page.until(f"tiles.{tile}.frames > {facts['frames'] + 5}")
+    if said := await _late(page, town, tile, f"tiles.{tile}.frames > {facts['frames'] + 5}"):
+        return Seen(CHROMIUM, wanted.source, how, said, ("frames stand still",))
     after = await page.decoded(tile)
     found = _size(wanted, facts["width"], facts["height"]) + _profile(town, wanted)
     if after["framesDecoded"] <= before["framesDecoded"]:
@@ -96,12 +124,14 @@ async def in_client(page: Browser, town: LiveRig, wanted: Expected) -> Seen:
     ticket, name = await town.ticket(wanted.camera), f"client{wanted.camera}"
     said = await page.page.evaluate("([a, b, c]) => openWith(a, b, c)", [name, f"/whep/camera-{wanted.camera}", ticket])
     if said is not None:
-        return Seen(CLIENT, wanted.source, "directly", str(said), ("no picture",))
-    await page.until(f"tiles.{name}.frames > 15")
+        return Seen(CLIENT, wanted.source, DIRECTLY, str(said), ("no picture",))
+    if late := await _late(page, town, name, f"tiles.{name}.frames > 15"):
+        return Seen(CLIENT, wanted.source, DIRECTLY, late, ("no picture",))
     facts = await page.facts(name)
     found = _size(wanted, facts["width"], facts["height"]) + _profile(town, wanted)
     await page.page.evaluate("name => tiles[name].whep.selectLayer({encodingId: 'sub'})", name)
-    await page.until(f"tiles.{name}.width < {wanted.width}")
+    if late := await _late(page, town, name, f"tiles.{name}.width < {wanted.width}"):
+        found.append(f"no sub-stream: {late}")
     await page.page.evaluate("name => tiles[name].whep.stop()", name)
     calls = [tuple(call) for call in await page.page.evaluate("() => window.calls")]
     # It closes its connection before it sends DELETE: a view that is over by then is not there any more.
@@ -110,7 +140,7 @@ async def in_client(page: Browser, town: LiveRig, wanted: Expected) -> Seen:
         found.append(f"its requests were answered {calls}")
     found += await _gone(town)
     outcome = f"h264 {profile(town, wanted.camera)} {facts['width']}x{facts['height']}, candidates trickled, "
-    return Seen(CLIENT, wanted.source, "directly", outcome + "main to sub by its layer call, ended", tuple(found))
+    return Seen(CLIENT, wanted.source, DIRECTLY, outcome + "main to sub by its layer call, ended", tuple(found))
 
 
 #: Their module under ``/peer/whep.js``, and each of its requests noted with what it was answered.
@@ -159,6 +189,19 @@ async def pair(page: Browser, tile: str) -> str:
     return found
 
 
+async def _late(page: Browser, town: LiveRig, tile: str, condition: str) -> str:
+    """Empty when the condition came true in time, else what the page and the service know of the view."""
+    try:
+        await page.until(condition)
+    except PageTimeout:
+        facts = await page.facts(tile)
+        counted = await page.decoded(tile)
+        ours = [f"{one.state}, {one.frames} frames sent" for one in town.views.relay.shown()] or await town.ends()
+        theirs = f"{facts['state']}, {facts['frames']} frames shown, {counted.get('packetsReceived', 0)} packets"
+        return f"too late: the page: {theirs}, {counted.get('framesDecoded', 0)} decoded; the service: {ours}"
+    return ""
+
+
 def _size(wanted: Expected, width: int, height: int) -> list[str]:
     return [] if (width, height) == (wanted.width, wanted.height) else [f"a picture of {width}x{height}"]
 
@@ -183,11 +226,6 @@ async def _within(condition: Callable[[], bool], town: LiveRig, otherwise: str) 
     except TimeoutError:
         return [otherwise]
     return []
-
-
-async def program_version(*command: str) -> str:
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=20, check=False)
-    return (done.stdout or done.stderr).strip().splitlines()[0]
 
 
 async def in_webrtcbin(town: LiveRig, wanted: Expected) -> tuple[Seen, str]:
@@ -226,10 +264,10 @@ async def in_webrtcbin(town: LiveRig, wanted: Expected) -> tuple[Seen, str]:
             await process.communicate()
     found += await _gone(town)
     outcome = f"h264 {shown} {told['width']}x{told['height']}, frames decoded, reports both ways, DELETE"
-    return Seen(WEBRTCBIN, wanted.source, "directly", outcome, tuple(found)), told["version"]
+    return Seen(WEBRTCBIN, wanted.source, DIRECTLY, outcome, tuple(found)), told["version"]
 
 
-async def in_aiortc(town: LiveRig, wanted: Expected, how: str = "directly") -> Seen:
+async def in_aiortc(town: LiveRig, wanted: Expected, how: str = DIRECTLY) -> Seen:
     """Twenty decoded pictures, reports both ways, DELETE. ``how`` is what the rig's network makes of it."""
     found = []
     async with peer() as viewer:

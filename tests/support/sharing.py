@@ -16,7 +16,8 @@ MOST = 8
 
 
 def processes(config: pytest.Config) -> int:
-    """One more than there are cores, as some wait while others compute; none beside pytest's own for files named one by one."""
+    """One more than there are cores, as some wait while others compute; none beside pytest's own for files named one
+    by one."""
     named = [str(argument).partition("::")[0] for argument in config.args]
     if all(name.endswith(".py") for name in named):
         return 0
