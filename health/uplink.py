@@ -41,8 +41,10 @@ class UplinkGuard:
 
     settings: UplinkSettings
     _last: OrderedDict[str, tuple[float, str, bool]] = field(default_factory=OrderedDict)
+    _in_a_row: int = 0  # failures heard since anyone answered
 
     def note(self, camera_id: str, zone: str, at: float, *, failed: bool) -> None:
+        self._in_a_row = self._in_a_row + 1 if failed else 0
         self._last[camera_id] = (at, zone, failed)
         self._last.move_to_end(camera_id)
         while self._last:
@@ -55,9 +57,15 @@ class UplinkGuard:
         self._last.pop(camera_id, None)
 
     def suspected(self, now: float) -> bool:
-        """Most of the cameras heard last failed, and so did most zones among them."""
+        """Most of the cameras heard last failed, and so did most zones among them; or nobody answers any more.
+
+        The latter is for small fleets: one camera's suspicion, slot and burst can prove it offline before its
+        neighbours were due even once.
+        """
         rules = self.settings
         heard = [r for r in self._last.values() if r[0] >= now - rules.window_seconds]
+        if heard and self._in_a_row >= rules.at_least:
+            return True
         recent = heard[-max(rules.at_least, min(rules.at_most, (len(heard) + 3) // 4)) :]
         failed = sum(r[2] for r in recent)
         if failed < min(rules.at_least, max(1, len(heard))) or failed <= rules.share * len(recent):

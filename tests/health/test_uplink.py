@@ -69,6 +69,17 @@ def test_of_too_few_nothing_can_be_said() -> None:
     assert not g.suspected(now)
 
 
+def test_one_camera_that_fails_again_and_again_is_suspicious_only_while_nobody_answers() -> None:
+    g = guard()
+    now = heard(g, 0, range(6), failed=False)
+    for second in (1.0, 11.0, 21.0):  # a slot of each kind and the first of the burst; no neighbour was due
+        assert not g.suspected(now + second)
+        g.note("c0", "z0", now + second, failed=True)
+    assert g.suspected(now + 21.0)
+    g.note("c1", "z1", now + 22.0, failed=False)
+    assert not g.suspected(now + 22.0)
+
+
 def test_old_results_are_forgotten() -> None:
     g = guard()
     heard(g, 0, range(100), failed=True)
