@@ -45,10 +45,11 @@ soak: setup
 eval: setup
 	$(BIN)/python -m bench.evaluate $(ARGS)
 
-# The pages that are generated: settings and commands.
+# What is generated: the pages of settings and commands, and the words and the API that the console is built from.
 docs: setup
 	$(BIN)/python -m config.reference docs/ref/settings.md
 	$(BIN)/python -m center.reference docs/ref/commands.md
+	$(BIN)/python -m center.reference console console/src/generated
 
 lock: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,12 +1,21 @@
-"""Edge: the reference of all commands as a page, written from the parsers: ``python -m center.reference FILE``."""
+"""Edge: what is written from the program itself: its commands as a page, its words and its API for the console.
+
+``python -m center.reference FILE`` writes the page, ``python -m center.reference console FOLDER`` the words
+(``words.json``) and the description of the API (``openapi.json``) that ``console/`` is built from.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from fastapi import FastAPI
+
+from center import words
+from center.api.app import describe
 from center.cli import parser
 
 _HEAD = """# Commands
@@ -49,8 +58,24 @@ def _name(action: argparse.Action) -> str:
     return action.option_strings[-1] + ("" if action.nargs == 0 else f" {metavar}")
 
 
+def openapi() -> str:
+    """The description as ``/api/v1/openapi.json`` gives it."""
+    return json.dumps(describe(FastAPI()), ensure_ascii=False, indent=1) + "\n"
+
+
+def for_console() -> dict[str, str]:
+    """Files of ``console/src/generated`` and what they hold."""
+    return {"words.json": words.text(), "openapi.json": openapi()}
+
+
 def main() -> None:
-    Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+    if sys.argv[1] != "console":
+        Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+        return
+    folder = Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in for_console().items():
+        (folder / name).write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":
