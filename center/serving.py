@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from center import console_files
 from center.api.app import core_of
 from center.api.asked import Core
 from center.app import App, build, end
@@ -122,7 +123,8 @@ def not_ready(service: Service) -> dict[str, str]:
 def _listeners(service: Service, metrics: Metrics) -> list[Listener]:
     settings = service.app.storage.settings
     own = settings.service
-    app = build_web(lambda: not_ready(service), metrics.exposition, settings.metrics.token, service.core)
+    token, console = settings.metrics.token, console_files.found()
+    app = build_web(lambda: not_ready(service), metrics.exposition, token, service.core, console)
     proxies = tuple(own.trusted_proxies)
     found = [Listener(app, Listening(own.listen, own.tls_cert_file, own.tls_key_file, proxies))]
     if settings.metrics.listen:

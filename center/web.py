@@ -1,4 +1,4 @@
-"""Edge: the service's HTTP routes: is it alive, is it ready, its metrics, and the API."""
+"""Edge: the service's HTTP routes: is it alive, is it ready, its metrics, the API and the console."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from center.api import problems
 from center.api.app import mount
 from center.api.asked import Core
 from center.api.problems import Problem
+from center.console_files import ConsoleFiles
+from center.console_pages import add_console
 
 #: (reason -> words) of what is not ready; empty means ready.
 Readiness = Callable[[], Mapping[str, str]]
@@ -21,9 +23,14 @@ Exposition = Callable[[], Awaitable[tuple[str, bytes]]]
 
 
 def build(
-    readiness: Readiness, metrics: Exposition, token: SecretStr | None, core: Core | None = None
+    readiness: Readiness,
+    metrics: Exposition,
+    token: SecretStr | None,
+    core: Core | None = None,
+    console: ConsoleFiles | None = None,
 ) -> FastAPI | ASGIApp:
-    """The main listener's routes, with ``core`` the API among them. Without a token, /metrics is not there."""
+    """The main listener's routes, with ``core`` the API and the pages among them. Without a token, /metrics is not
+    there."""
     app = _bare()
 
     @app.get("/healthz")
@@ -44,7 +51,11 @@ def build(
             raise Problem("login_required", fix="Give the token of metrics.token as bearer")
         return await _exposition(metrics)
 
-    return app if core is None else mount(app, core)
+    if core is None:
+        return app
+    framed = mount(app, core)
+    add_console(app, console)
+    return framed
 
 
 def build_metrics(metrics: Exposition) -> FastAPI:
