@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 
 #: A camera session is one socket, a check at most three; listeners and the database need a hundred.
 FILES = 65_536
+#: Checking that stands still for so long does not come back by itself: rounds are of seconds, and the longest wait for
+#: a disk that anybody saw was half a minute.
+STANDSTILL_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -118,6 +121,19 @@ def not_ready(service: Service) -> dict[str, str]:
     """What is not ready, and why: what has not started or is ending, and a database that takes no writes."""
     trouble = service.app.storage.db.trouble
     return {**service.missing, "database": trouble} if trouble else dict(service.missing)
+
+
+def standing_still(service: Service) -> str:
+    """What does not turn any more; empty while everything does. Asked by the watchdog: a new start is the only help,
+    so what a new start cannot help (a full disk, a network that is gone) is not in it."""
+    behind = service.app.engine.behind()
+    return f"checking is {behind:.0f} s behind" if behind > STANDSTILL_SECONDS else ""
+
+
+def status_line(service: Service) -> str:
+    """For whoever asks the service manager how we are."""
+    missing = ", ".join(f"{part}: {why}" for part, why in not_ready(service).items())
+    return f"not ready: {missing}" if missing else f"serving {service.url}"
 
 
 def _listeners(service: Service, metrics: Metrics) -> list[Listener]:

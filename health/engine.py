@@ -72,6 +72,7 @@ class Engine:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.tending = 0  # how many of the periodic works run just now
+        self._due: dict[str, float] = {}  # when each of the short ones is to have begun its next round
         self._db = db
         self._clock = clock
         self._book = book
@@ -106,8 +107,10 @@ class Engine:
         starting = asyncio.create_task(self._start_probes(), name="health: start")
         stopped = asyncio.create_task(self._stopped(), name="health: stop")
         loops: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self._every(rules.follow_seconds, self._follow), name="health: follow"),
-            asyncio.create_task(self._every(rules.tend_seconds, self._tend, at_once=True), name="health: tend"),
+            asyncio.create_task(self._every(rules.follow_seconds, self._follow, told=True), name="health: follow"),
+            asyncio.create_task(
+                self._every(rules.tend_seconds, self._tend, at_once=True, told=True), name="health: tend"
+            ),
             asyncio.create_task(self._every(rules.clean_seconds, self._clean), name="health: clean"),
         ]
         try:
@@ -132,6 +135,14 @@ class Engine:
     @property
     def under_way(self) -> int:
         return len(self._tasks)
+
+    def behind(self) -> float:
+        """Seconds that checking has stood still: what is due is not started, or a round of the short works not ended.
+        Next to nothing while everything turns, a database in trouble included; cleaning may take its time."""
+        if self._stopping.is_set():
+            return 0.0
+        now = self._clock.monotonic()
+        return max([0.0, self._scheduler.overdue(), *(now - due for due in self._due.values())])
 
     async def check_now(self, scope: Scope, camera_id: str) -> tuple[Observation, Outcome]:
         """One picture check at once, before everything scheduled.
@@ -178,8 +189,13 @@ class Engine:
         self._tasks.discard(task)
         self._places.release()
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]], *, at_once: bool = False) -> None:
-        """Until told to stop, and then not in the middle of the work."""
+    async def _every(
+        self, seconds: float, work: Callable[[], Awaitable[None]], *, at_once: bool = False, told: bool = False
+    ) -> None:
+        """Until told to stop, and then not in the middle of the work. ``told``: :meth:`behind` looks at it."""
+        name = getattr(work, "__name__", "work")
+        if told:
+            self._due[name] = self._clock.monotonic() + seconds
         if not at_once:
             await self._pause(seconds)
         while not self._stopping.is_set():
@@ -188,9 +204,11 @@ class Engine:
                 await work()
             except XueliangError as error:
                 self.counts["failed_internally"] += 1
-                log.warning("x %s: %s", getattr(work, "__name__", "work"), error)
+                log.warning("x %s: %s", name, error)
             finally:
                 self.tending -= 1
+            if told:
+                self._due[name] = self._clock.monotonic() + seconds
             await self._pause(seconds)
 
     async def _pause(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ from config.errors import Kind, XueliangError
 from health.uplink import OwnNetwork
 
 _NET = Path("/sys/class/net")
-_ROUTES = Path("/proc/net/route")
+_ROUTES = Path("/proc/self/net/route")
 _UP = 0x1
 ANCHOR_SECONDS = 2.0
 

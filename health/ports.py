@@ -37,6 +37,9 @@ class Scheduler(Protocol):
     def next_check(self, camera_id: str) -> float | None:
         """Seconds until this camera is looked at next."""
 
+    def overdue(self) -> float:
+        """Seconds since :meth:`next` should have taken up the slot that is due; 0 while somebody asks for it."""
+
     def freshness(self, tier: Tier) -> Freshness: ...
 
 

@@ -74,5 +74,9 @@ class EmbeddedScheduler:
         due = self.schedule.next_check(camera_id)
         return None if due is None else max(0.0, due - self._clock.monotonic())
 
+    def overdue(self) -> float:
+        due = self.schedule.next_due()
+        return 0.0 if due is None else max(0.0, self._clock.monotonic() - due)
+
     def freshness(self, tier: Tier) -> Freshness:
         return self.schedule.freshness(tier, self._clock.monotonic())

@@ -68,6 +68,7 @@ _DOORS = (
     "camera_gateway/reach.py",
     "alerts/opener.py",
     "center/syslog.py",
+    "center/service_manager.py",
     "camera_gateway/simulator/*",
     "camera_gateway/discovery/listener.py",
     "streaming/webrtc/network.py",

@@ -53,6 +53,19 @@ def state_of(rig: Rig, camera_id: str) -> State:
     return state.state
 
 
+async def test_it_tells_how_long_checking_has_stood_still(db: Database, clock: ManualClock, tmp_path: Path) -> None:
+    district = await build_district(db)
+    rig = Rig(db, clock, tmp_path / "pictures", engine=EngineSettings(under_way=1))
+    async with rig.running():
+        await rig.pass_time(300)
+        assert rig.engine.behind() < 10
+        for camera in district.all:
+            rig.script.lasts[camera] = 10_000.0
+        await rig.pass_time(600)  # the one place is taken by a camera that never answers
+        assert rig.engine.behind() > 200
+    assert rig.engine.behind() == 0.0
+
+
 async def test_every_camera_becomes_ok_within_one_interval(rig: Rig, district: District) -> None:
     await rig.pass_time(300)
     assert {state_of(rig, c) for c in district.all} == {State.OK}
