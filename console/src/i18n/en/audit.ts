@@ -1,0 +1,5 @@
+import type zh from "../zh/audit";
+
+export default {
+  title: "Audit",
+} satisfies typeof zh;

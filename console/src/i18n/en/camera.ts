@@ -1,0 +1,5 @@
+import type zh from "../zh/camera";
+
+export default {
+  title: "Camera",
+} satisfies typeof zh;

@@ -1,0 +1,5 @@
+import type zh from "../zh/cameras";
+
+export default {
+  title: "Cameras",
+} satisfies typeof zh;

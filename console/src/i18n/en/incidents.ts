@@ -1,0 +1,5 @@
+import type zh from "../zh/incidents";
+
+export default {
+  title: "Incidents",
+} satisfies typeof zh;

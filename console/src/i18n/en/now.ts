@@ -1,0 +1,5 @@
+import type zh from "../zh/now";
+
+export default {
+  title: "Now",
+} satisfies typeof zh;

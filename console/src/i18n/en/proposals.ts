@@ -1,0 +1,5 @@
+import type zh from "../zh/proposals";
+
+export default {
+  title: "Proposals",
+} satisfies typeof zh;

@@ -1,0 +1,5 @@
+import type zh from "../zh/setup";
+
+export default {
+  title: "First run",
+} satisfies typeof zh;

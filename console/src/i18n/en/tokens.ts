@@ -1,0 +1,5 @@
+import type zh from "../zh/tokens";
+
+export default {
+  title: "Tokens",
+} satisfies typeof zh;

@@ -1,0 +1,5 @@
+import type zh from "../zh/wall";
+
+export default {
+  title: "Wall",
+} satisfies typeof zh;

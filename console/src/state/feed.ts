@@ -1,0 +1,201 @@
+/**
+ * What changes, as it changes. One window holds the stream to the service and hands it to the others (a browser opens
+ * six connections to an origin at most); every window keeps its own watch over silence.
+ */
+import { computed, ref } from "vue";
+import { api, body, Problem, type Schemas } from "@/api/client";
+import { setTime, standing } from "./clock";
+import { lostLogin, sessionLost } from "./lost";
+
+export type Change = Schemas["ChangeOut"];
+type Told =
+  | { kind: "change"; data: Change }
+  | { kind: "tick"; data: { now: string; after: string; epoch: string } }
+  | { kind: "resync"; data: { reason: string; after: string } }
+  | { kind: "end"; data: { reason: string } }
+  | { kind: "trying"; data: { attempt: number; next: number } };
+
+/** The service ticks each 5 s: after three that stay away nothing shown may be taken for the present. */
+const SILENCE = 15_000;
+const POLL = 5_000;
+const RETRY_FIRST = 1_000;
+const RETRY_LAST = 15_000;
+const PAINT = 250;
+
+export type FeedState = "opening" | "open" | "polling" | "lost";
+export const feedState = ref<FeedState>("opening");
+/** When the last word came, by the service's clock. */
+export const lastWord = ref("");
+export const attempt = ref(0);
+export const nextTry = ref(0);
+/** How many changes came in after a silence; 0 once that has been said. */
+export const caughtUp = ref(0);
+export const veiled = computed(() => feedState.value === "lost");
+
+type Handler = (changes: Change[]) => void;
+const handlers = new Set<Handler>();
+const reloaders = new Set<() => void>();
+
+/** `handler` is given what came, at most four times a second. Returns how to stop. */
+export function onChanges(handler: Handler): () => void {
+  handlers.add(handler);
+  return () => handlers.delete(handler);
+}
+
+/** `reload` is called when everything has to be loaded anew; keep filter, focus and drafts. */
+export function onResync(reload: () => void): () => void {
+  reloaders.add(reload);
+  return () => reloaders.delete(reload);
+}
+
+let waiting: Change[] = [];
+let painting = 0;
+let lastHeard = 0;
+let after = "";
+let source: EventSource | null = null;
+let leader = false;
+let begun = false;
+let retry = 0;
+let delay = RETRY_FIRST;
+const others = new BroadcastChannel("xueliang-feed");
+
+export function begin(): void {
+  if (begun) return;
+  begun = true;
+  lastHeard = Date.now();
+  others.onmessage = (event: MessageEvent<Told>) => take(event.data);
+  const lead = new Promise<void>(() => undefined); // held until the window closes
+  if (navigator.locks) {
+    void navigator.locks.request("xueliang-feed", () => {
+      leader = true;
+      open();
+      return lead;
+    });
+  } else {
+    leader = true; // plain HTTP on another host: each window has a stream of its own
+    open();
+  }
+  setInterval(watch, 1000);
+  setInterval(() => void poll(), POLL);
+}
+
+function open(): void {
+  source?.close();
+  const query = after === "" ? "" : `?after=${encodeURIComponent(after)}`;
+  source = new EventSource(`/events${query}`);
+  const hear = (kind: "change" | "tick" | "resync" | "end") => (event: MessageEvent<string>) => {
+    tell({ kind, data: JSON.parse(event.data) } as Told);
+  };
+  for (const kind of ["change", "tick", "resync", "end"] as const) source.addEventListener(kind, hear(kind));
+  source.onopen = () => {
+    delay = RETRY_FIRST;
+    attempt.value = 0;
+  };
+  source.onerror = () => {
+    source?.close();
+    tryLater();
+  };
+}
+
+function tryLater(): void {
+  clearTimeout(retry);
+  attempt.value += 1;
+  const wait = delay * (0.75 + Math.random() / 2);
+  delay = Math.min(delay * 2, RETRY_LAST);
+  nextTry.value = Date.now() + wait;
+  others.postMessage({ kind: "trying", data: { attempt: attempt.value, next: nextTry.value } } satisfies Told);
+  retry = window.setTimeout(open, wait);
+}
+
+export function tryNow(): void {
+  clearTimeout(retry);
+  if (leader) open();
+}
+
+function tell(told: Told): void {
+  others.postMessage(told);
+  take(told);
+}
+
+function take(told: Told): void {
+  if (told.kind === "trying") {
+    attempt.value = told.data.attempt;
+    nextTry.value = told.data.next;
+    return;
+  }
+  heard();
+  if (told.kind === "tick") {
+    after = told.data.after;
+    lastWord.value = told.data.now;
+    setTime(told.data.now);
+  } else if (told.kind === "change") {
+    after = told.data.after;
+    queue([told.data]);
+  } else if (told.kind === "resync") {
+    after = told.data.after;
+    reloadAll();
+    if (leader) open();
+  } else if (told.kind === "end") {
+    source?.close();
+    sessionLost(told.data.reason);
+  }
+}
+
+function heard(): void {
+  const silent = feedState.value === "lost" || feedState.value === "polling";
+  lastHeard = Date.now();
+  feedState.value = "open";
+  standing.value = false;
+  if (silent) caughtUp.value = 0;
+}
+
+function queue(changes: Change[]): void {
+  waiting.push(...changes);
+  if (painting !== 0) return;
+  painting = window.setTimeout(() => {
+    painting = 0;
+    const all = waiting;
+    waiting = [];
+    for (const handler of handlers) handler(all);
+  }, PAINT);
+}
+
+function reloadAll(): void {
+  for (const reload of reloaders) reload();
+}
+
+function watch(): void {
+  if (feedState.value === "open" && Date.now() - lastHeard > SILENCE) {
+    feedState.value = "lost";
+    standing.value = true;
+    if (leader && source?.readyState !== EventSource.CONNECTING) tryLater();
+  }
+}
+
+/** While the stream is silent and the service still answers, what changed is fetched. */
+async function poll(): Promise<void> {
+  if (feedState.value !== "lost" && feedState.value !== "polling") return;
+  if (lostLogin.value !== "" || after === "") return;
+  try {
+    let more = true;
+    while (more) {
+      const part: Schemas["ChangesOut"] = await body(api.GET("/api/v1/changes", { params: { query: { after } } }));
+      after = part.after;
+      more = part.more;
+      lastWord.value = part.as_of;
+      setTime(part.as_of);
+      caughtUp.value += part.items.length;
+      if (part.items.length > 0) queue(part.items);
+    }
+    feedState.value = "polling";
+    standing.value = false;
+  } catch (error) {
+    if (error instanceof Problem && error.code === "gone") {
+      after = error.fact<string>("after") ?? "";
+      reloadAll();
+      return;
+    }
+    feedState.value = "lost";
+    standing.value = true;
+  }
+}
