@@ -32,7 +32,8 @@ _i = incidents.c
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Filters of a list; empty ones leave nothing out. ``top``: without those that are part of another incident
-    of the asker's. ``area_id`` with everything below it. ``text`` is looked for in names and codes."""
+    of the asker's. ``area_id`` with everything below it. ``text`` is looked for in names and codes. ``since`` and
+    ``until`` are of the true beginning, ``known_since`` of when it was known."""
 
     states: Sequence[IncidentState] = ()
     acknowledged: bool | None = None
@@ -45,6 +46,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
+    known_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +290,8 @@ def _where(scope: Scope, wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(_i.since >= wanted.since)
     if wanted.until is not None:
         found.append(_i.since < wanted.until)
+    if wanted.known_since is not None:
+        found.append(_i.opened_at >= wanted.known_since)
     if wanted.text:
         texts = (cameras.c.name, cameras.c.gb_id, points.c.name, points.c.code, _i.group_name)
         found.append(sa.or_(*(column.icontains(wanted.text[:200], autoescape=True) for column in texts)))

@@ -103,7 +103,7 @@ class CameraRow:
 _Shape = frozenset[str]
 _KEPT = 512
 _STATE = CameraRow.__match_args__.index("state")
-_PARENTS = sa.select(areas.c.id, areas.c.parent_id)
+PARENTS = sa.select(areas.c.id, areas.c.parent_id)
 
 #: Value of the sorted column and id of the last row of the page before.
 Cursor = tuple[str | int, str]
@@ -152,19 +152,19 @@ async def count_by_area(scope: Scope, connection: Connection) -> tuple[dict[str,
     own: dict[str, dict[State, int]] = defaultdict(lambda: dict.fromkeys(State, 0))
     for area_id, state, number in await connection.execute(query, _values(watched)):
         own[area_id][state] += number
-    parents: dict[str, str | None] = {row.id: row.parent_id for row in await connection.execute(_PARENTS)}
+    parents: dict[str, str | None] = {row.id: row.parent_id for row in await connection.execute(PARENTS)}
     summed: dict[str, dict[State, int]] = defaultdict(lambda: dict.fromkeys(State, 0))
     whole = dict.fromkeys(State, 0)
     for area_id, counts in own.items():
         for one, number in counts.items():
             whole[one] += number
-        for above in _line(area_id, parents):
+        for above in line_of(area_id, parents):
             for one, number in counts.items():
                 summed[above][one] += number
     return dict(summed), whole
 
 
-def _line(area_id: str, parents: Mapping[str, str | None]) -> list[str]:
+def line_of(area_id: str, parents: Mapping[str, str | None]) -> list[str]:
     line: list[str] = []
     step: str | None = area_id
     while step is not None and step not in line:

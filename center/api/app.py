@@ -17,10 +17,12 @@ from center.api import (
     camera_routes,
     change_routes,
     device_routes,
+    entry_routes,
     event_stream,
     evidence_routes,
     incident_routes,
     live_routes,
+    overview_routes,
     platform_routes,
     point_routes,
     problems,
@@ -30,6 +32,7 @@ from center.api import (
     session_routes,
     status_routes,
     system_routes,
+    timeline_routes,
     token_routes,
     unit_routes,
     user_routes,
@@ -50,6 +53,7 @@ from registry.login_passwords import Passwords
 
 #: Every room of the API. A new one is added here and nowhere else.
 ROUTERS: tuple[APIRouter, ...] = (
+    entry_routes.router,
     session_routes.router,
     user_routes.router,
     token_routes.router,
@@ -62,6 +66,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     proposal_routes.router,
     camera_routes.router,
     status_routes.router,
+    overview_routes.router,
+    timeline_routes.router,
     sample_routes.router,
     evidence_routes.router,
     reference_routes.router,

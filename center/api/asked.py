@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Core:
     """The service as the routes see it. ``app`` holds what checks cameras; ``missing`` says what is not ready;
-    ``stills`` are the workers that mark pictures."""
+    ``stills`` are the workers that mark pictures; ``demo``: what is watched is a virtual network."""
 
     storage: Storage
     logins: Logins
@@ -44,6 +44,7 @@ class Core:
     app: App | None = None
     missing: dict[str, str] = field(default_factory=dict)
     live_views: LiveViews | None = None
+    demo: bool = False
 
     @property
     def db(self) -> Database:

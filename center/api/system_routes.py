@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 from alerts.message import MessageStatus
 from alerts.queue_store import Queue, queues
 from center.api.asked import Anybody, Asked, LoggedIn
+from center.api.entry_routes import in_the_clear
 from center.api.shapes import Out
 from config.scope import Permission
-from config.settings import split_listen
 
 router = APIRouter(prefix="/api/v1", tags=["system"])
 
@@ -42,6 +42,7 @@ class SystemOut(Out):
     zone: str
     public_url: str
     insecure_http: bool
+    demo: bool
     ready: bool
     missing: dict[str, str]
     database: str | None
@@ -51,16 +52,15 @@ class SystemOut(Out):
 @router.get("/system", summary="The service and its time")
 async def system(asked: LoggedIn) -> SystemOut:
     settings = asked.core.storage.settings
-    host, _ = split_listen(settings.service.listen)
     own = settings.service
-    clear = own.insecure_http and own.tls_cert_file is None and not host.startswith("127.") and host != "::1"
     keeper = asked.scope.where(Permission.SYSTEM).everywhere
     return SystemOut(
         version=version("xueliang"),
         now=asked.now,
         zone=own.zone,
         public_url=own.public_url,
-        insecure_http=clear,
+        insecure_http=in_the_clear(asked.core),
+        demo=asked.core.demo,
         ready=not asked.core.missing,
         missing=dict(asked.core.missing) if keeper else {},
         database=asked.db.dialect if keeper else None,
