@@ -14,6 +14,7 @@ from typing import Any
 from center import backup_files
 from center.backup_files import Shelf
 from center.data_folder import DataFolder
+from center.master_key import key_place
 from center.operations import perform
 from center.storage import database_url
 from config.clock import SystemClock
@@ -28,7 +29,6 @@ from registry.backup_manifest import POSTGRES, SQLITE, BackedFile, Manifest, rin
 from registry.backup_store import Contents
 from registry.database import Connection, Database
 from registry.keys import KeyRing, MasterKey, Purpose
-from registry.master_key_file import read_master_keys
 from registry.migrations.run import current
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
@@ -52,13 +52,13 @@ async def backup(settings: Settings, target: Path, tell: Tell) -> dict[str, Any]
     _require_new(folder, target)
     url = database_url(settings, folder)
     backup_files.require_room(target.parent, _weight(folder, url))
-    keys = folder.keys / "master.key"
+    place = key_place(folder)
     await perform(settings, "backup begin", {"id": (made := new_id()), "target": str(target)}, may_migrate=False)
     partial = target.with_name(f"{target.name}.partial-{secrets.token_hex(4)}")
     try:
         partial.mkdir(mode=0o700)
-        masters = read_master_keys(keys)
-        copied = await _database(url, partial, lambda: (*masters, *read_master_keys(keys)))
+        masters = place.read()
+        copied = await _database(url, partial, lambda: (*masters, *place.read()))
         manifest = await _manifest(made, folder, partial, copied, tell)
         await settled(asyncio.to_thread(_seal, partial, manifest, copied.ring))
         partial.rename(target)

@@ -12,6 +12,7 @@ from typing import Any
 from center import control, managing
 from center.data_folder import DataFolder
 from center.importing import import_inventory
+from center.master_key import key_place
 from center.states import state_settings
 from center.storage import Storage, opened
 from config.errors import Kind, XueliangError
@@ -22,7 +23,6 @@ from registry import audit_store, backup_store
 from registry.audit_chain import anchor_text, parse_anchor
 from registry.key_store import rotate_data_key, rotate_master
 from registry.keys import Purpose
-from registry.master_key_file import read_master_keys
 from registry.vault_store import rotate_vault
 
 Operation = Callable[[Storage, Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -110,16 +110,17 @@ async def key_rotate(storage: Storage, parameters: Mapping[str, Any]) -> dict[st
     """``master`` wraps the others anew; a data key's purpose gives it a new current key. The stored passwords move to
     a new vault key at once."""
     scope = Scope.system("key")
-    file = storage.folder.keys / "master.key"
+    place = key_place(storage.folder)
     which = str(parameters.get("which", "master"))
     if which == "master":
-        await rotate_master(scope, storage.db, file)
+        place.require_ours()
+        await rotate_master(scope, storage.db, place.path)
         return {"rotated": which}
     if which not in {purpose.value for purpose in Purpose}:
         raise XueliangError(
             Kind.INVALID, f"no key is called {which[:40]!r}", fix="master, vault, audit, ticket, anchor"
         )
-    master = read_master_keys(file)[0]
+    master = place.read()[0]
     if which == Purpose.VAULT.value:
         return {"rotated": which, "sealed_anew": await rotate_vault(scope, storage.db, master)}
     async with storage.db.write() as connection:

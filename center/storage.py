@@ -12,6 +12,7 @@ import alerts.tables  # noqa: F401 - registers alerts' tables on it
 import health.tables  # noqa: F401 - registers health's tables on the one MetaData
 import registry.tables  # noqa: F401 - registers registry's tables on it
 from center.data_folder import DataFolder
+from center.master_key import key_place
 from config.clock import Clock, SystemClock
 from config.errors import Kind, XueliangError
 from config.settings import Settings
@@ -64,7 +65,8 @@ async def opened(settings: Settings, clock: Clock | None = None, *, may_migrate:
         db = await Database.open(database_url(settings, folder), clock=clock)
         try:
             await _up_to_date(db, may_migrate)
-            keys = await open_keys(db, folder.keys / "master.key")
+            place = key_place(folder)
+            keys = await open_keys(db, place.path, private=not place.handed)
             hold = timedelta(seconds=settings.cameras.refused_hold_seconds)
             yield Storage(settings, folder, db, keys, Vault(keys), StoredDeviceMemory(db, clock, hold), clock)
         finally:

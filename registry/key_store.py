@@ -17,8 +17,9 @@ from registry.sealing import Sealed
 from registry.tables import data_keys
 
 
-async def open_keys(db: Database, master_file: Path) -> KeyRing:
-    """The key ring of ``db``, after :func:`migrate`; ``db`` audits under it from now on.
+async def open_keys(db: Database, master_file: Path, *, private: bool = True) -> KeyRing:
+    """The key ring of ``db``, after :func:`migrate`; ``db`` audits under it from now on. ``private`` as for
+    :func:`registry.master_key_file.read_master_keys`.
 
     An empty database gets its keys, and its master key file if there is none. Raises ``UNAVAILABLE`` when the
     database has keys but their master key is missing: a new one would only hide the loss.
@@ -27,7 +28,7 @@ async def open_keys(db: Database, master_file: Path) -> KeyRing:
         rows = (await connection.execute(sa.select(data_keys))).all()
     if rows:
         try:
-            masters = read_master_keys(master_file)
+            masters = read_master_keys(master_file, private=private)
         except XueliangError as error:
             if error.kind is not Kind.NOT_FOUND:
                 raise
@@ -40,7 +41,7 @@ async def open_keys(db: Database, master_file: Path) -> KeyRing:
         ring = KeyRing(_opened(masters, row) for row in rows)
     else:
         try:
-            master = read_master_keys(master_file)[0]
+            master = read_master_keys(master_file, private=private)[0]
         except XueliangError as error:
             if error.kind is not Kind.NOT_FOUND:
                 raise

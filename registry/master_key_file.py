@@ -16,9 +16,10 @@ _MARK = "xueliang-master-key-1"
 _MAX_BYTES = 4096
 
 
-def read_master_keys(path: Path) -> tuple[MasterKey, ...]:
+def read_master_keys(path: Path, *, private: bool = True) -> tuple[MasterKey, ...]:
     """The keys in the file, the current one first (a second one only while a rotation is under way).
 
+    ``private`` asks that only its owner can read it; a service manager guards its credentials by their folder instead.
     Raises ``NOT_FOUND`` if there is no file, ``FORBIDDEN`` if others may read it, ``INVALID`` if it is damaged.
     """
     try:
@@ -31,7 +32,7 @@ def read_master_keys(path: Path) -> tuple[MasterKey, ...]:
         ) from error
     with os.fdopen(descriptor, "rb") as file:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        if mode & 0o077:
+        if private and mode & 0o077:
             raise XueliangError(
                 Kind.FORBIDDEN,
                 f"others may read the master key (mode {mode:04o})",
