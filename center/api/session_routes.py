@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from importlib.metadata import version
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, SecretStr
 
-from center.api.asked import Anybody, Asked, Needs
-from center.api.grant_shapes import GrantOut, held
+from center.api.asked import Anybody, Asked, Core, Needs
+from center.api.entry_routes import in_the_clear
 from center.api.security import Credential, set_cookie
-from center.api.shapes import In, Out
-from config.scope import Permission, Scope
-from registry import session_store
+from center.api.session_shapes import ServiceOut, SessionOut
+from center.api.shapes import In
+from config.scope import Scope
+from registry import names_store, session_store
 from registry.login_store import Known
 from registry.principal import PrincipalKind
 
@@ -35,35 +36,19 @@ class PasswordIn(In):
     new: SecretStr = Field(min_length=1, max_length=1000)
 
 
-class SessionOut(Out):
-    """``ends`` is when this login ends if nothing more is asked; ``permissions`` hold at least somewhere."""
-
-    principal_id: str
-    name: str
-    kind: PrincipalKind
-    must_change: bool
-    permissions: list[Permission]
-    grants: list[GrantOut]
-    ends: datetime
-    purpose: str | None
-    session_id: str | None
-    as_of: datetime
+async def _shown(core: Core, known: Known) -> SessionOut:
+    """With the names of the areas and units that its grants name: they are one's own."""
+    ids = {one for grant in known.grants for one in (grant.area_id, grant.unit_id) if one is not None}
+    names: dict[str, str] = {}
+    if ids:
+        async with core.db.read() as connection:
+            names = await names_store.names_of(Scope.system(known.principal.name), connection, ids)
+    return SessionOut.of(known, service_of(core), names, core.storage.clock.now())
 
 
-def _shown(known: Known, now: datetime) -> SessionOut:
-    scope = known.scope(now)
-    return SessionOut(
-        principal_id=known.principal.id,
-        name=known.principal.name,
-        kind=known.principal.kind,
-        must_change=known.must_change,
-        permissions=[] if known.must_change else [p for p in Permission if not scope.where(p).nowhere],
-        grants=[held(grant) for grant in scope.grants],
-        ends=known.ends,
-        purpose=known.purpose,
-        session_id=known.session.id if known.session else None,
-        as_of=now,
-    )
+def service_of(core: Core) -> ServiceOut:
+    zone = core.storage.settings.service.zone
+    return ServiceOut(version=version("xueliang"), zone=zone, insecure_http=in_the_clear(core), demo=core.demo)
 
 
 @router.post("", status_code=201, response_model=SessionOut, summary="Log in")
@@ -80,13 +65,13 @@ async def log_in(asked: Anybody, body: LoginIn) -> Response:
     known = await core.logins.identify(Credential(PrincipalKind.ACCOUNT, opened.secret))
     name = core.site.cookie(asked.request.url.scheme)
     seconds = int(core.logins.rules.absolute.total_seconds())
-    shown = _shown(known, core.storage.clock.now()).model_dump(mode="json")
+    shown = (await _shown(core, known)).model_dump(mode="json")
     return JSONResponse(shown, 201, {"Set-Cookie": set_cookie(name, opened.secret, seconds)})
 
 
 @router.get("", summary="Who am I, and what may I do")
 async def who_am_i(asked: Forced) -> SessionOut:
-    return _shown(asked.known, asked.now)
+    return await _shown(asked.core, asked.known)
 
 
 @router.delete("", status_code=204, summary="Log out")

@@ -8,8 +8,10 @@ import pytest
 
 from center.api.logins import Logins
 from config.clock import ManualClock
-from config.scope import Role
+from config.scope import ROLE_PERMISSIONS, Role
 from registry import audit_store
+from registry.area import Area
+from registry.area_store import add_area
 from registry.database import Database
 from registry.login_limits import LoginLimits
 from tests.support.api_rig import PASSWORD, SYSTEM, Rig
@@ -175,3 +177,21 @@ async def test_secrets_that_are_none_of_ours(rig: Rig) -> None:
         answered = await client.get("/api/v1/session", authorization=value)
         assert answered.code == "token_invalid", value
         assert answered.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_session_says_what_every_page_needs(rig: Rig) -> None:
+    """Where the roles hold, by name, even for a screen that may not read the tree of areas."""
+    async with rig.db.write() as connection:
+        await add_area(SYSTEM, connection, Area("north", "Nanqiao"))
+    screen = await rig.user("wall", Role.SCREEN, area="north")
+    told = (await screen.get("/api/v1/session")).json
+    assert told["roles"] == ["screen"]
+    assert told["permissions"] == ["live"]
+    assert told["everywhere"] == []
+    (grant,) = told["grants"]
+    assert (grant["area_id"], grant["area_name"], grant["unit_name"]) == ("north", "Nanqiao", None)
+    service = told["service"]
+    assert (service["zone"], service["insecure_http"], service["demo"]) == ("Asia/Shanghai", False, False)
+    admin = await rig.user("admin", Role.ADMIN)
+    told = (await admin.get("/api/v1/session")).json
+    assert set(told["everywhere"]) == set(told["permissions"]) == {p.value for p in ROLE_PERMISSIONS[Role.ADMIN]}
