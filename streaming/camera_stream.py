@@ -28,6 +28,8 @@ QUEUE = 128
 REQUEST_SECONDS = 1.0
 #: Nothing has come for so long: the camera's session is looked after, and tried again without its full back-off.
 HURRY_SECONDS = 4.0
+#: Whoever only asks for a keyframe keeps the session so long, until the stream itself holds it.
+ASK_LINGER_SECONDS = 1.0
 #: Viewers served before others get a turn of the loop.
 TURN_SECONDS = 0.005
 #: So many small steps back in a row are pictures out of order, whatever their slices say.
@@ -43,6 +45,10 @@ class Watcher(Protocol):
 
     def unfit(self, reason: Unfit) -> None:
         """The stream cannot be shown (any longer)."""
+        ...
+
+    def failed(self) -> None:
+        """A mistake of ours in what was called last: this viewer is over, nobody else."""
         ...
 
 
@@ -118,7 +124,8 @@ class CameraStream:
     async def _first(self, seconds: float) -> None:
         source = await self._get()
         try:
-            await source.newest_keyframe(deadline=seconds)
+            # Over the session that is to stay: without ``linger`` whoever asks first opens one of his own.
+            await source.newest_keyframe(deadline=seconds, linger=ASK_LINGER_SECONDS)
         except XueliangError as error:
             if error.kind is Kind.TIMEOUT and source.state is SourceState.LIVE:
                 return
@@ -180,6 +187,9 @@ class CameraStream:
             except XueliangError as error:
                 self._failure = error
                 log.info("x stream %s: %s", self.key, error.what)
+            except Exception:  # one picture that we stumble over must not end the camera for everybody
+                log.exception("x stream %s stumbled", self.key)
+                self.ring.clear()
             self._source = None
             await self._clock.sleep(1.0)  # the source was closed under us, or there is no address
 
@@ -201,7 +211,10 @@ class CameraStream:
             self.reason = reason
             self.ring.clear()
             for watcher in list(self.watchers):
-                watcher.unfit(reason)
+                try:
+                    watcher.unfit(reason)
+                except Exception:
+                    self._failed(watcher)
         self._begun.set()
         if unit.damaged:
             self.want_keyframe()
@@ -213,11 +226,20 @@ class CameraStream:
     async def _serve(self) -> None:
         began = self._clock.monotonic()
         for watcher in list(self.watchers):
-            watcher.pump()
+            try:
+                watcher.pump()
+            except Exception:
+                self._failed(watcher)
             now = self._clock.monotonic()
             if now - began > TURN_SECONDS:
                 await asyncio.sleep(0)
                 began = now
+
+    def _failed(self, watcher: Watcher) -> None:
+        """Whatever goes wrong with one viewer ends that one, not the camera for everybody."""
+        log.exception("x stream %s: a viewer failed", self.key)
+        self.leave(watcher)
+        watcher.failed()
 
     async def _look_after(self) -> None:
         """A camera that was rebooted is back within seconds, not at the end of a minute's back-off."""
@@ -227,7 +249,7 @@ class CameraStream:
             if self.watchers and (age is None or age > HURRY_SECONDS):
                 try:
                     source = await self._get()  # a new address or password holds from here on
-                    await source.newest_keyframe(deadline=HURRY_SECONDS)
+                    await source.newest_keyframe(deadline=HURRY_SECONDS, linger=ASK_LINGER_SECONDS)
                 except XueliangError as error:
                     self._failure = error
 

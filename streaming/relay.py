@@ -121,14 +121,16 @@ class Relay:
         found = self._known(session)
         streams = await self._cameras.streams(found.asked.camera_id)
         await self._ready(found.asked.camera_id, role, streams)
+        self._known(session)  # it may have ended meanwhile
         found.show(role, self._stream(found.asked.camera_id, role))
         return role
 
     async def end(self, session: str, reason: str = End.CLOSED) -> None:
         """Raises ``NOT_FOUND`` for one that is over."""
         found = self._known(session)
-        self._end(found, End(reason))
-        await self._settle()
+        ending = self._end(found, End(reason))
+        if ending is not None:  # this one's alone: where many come and go there is always somebody else's
+            await asyncio.wait((ending,))
 
     def _end_long(self) -> None:
         now = self._clock.monotonic()
@@ -243,6 +245,7 @@ class Relay:
             )
 
     def _stream(self, camera_id: str, role: Role) -> CameraStream:
+        self._check_open()  # what was opened now would never be let go
         found = self._streams.get((camera_id, role))
         if found is None:
             get = self._getter(camera_id, role)
@@ -272,15 +275,15 @@ class Relay:
         try:
             streams = await self._cameras.streams(camera_id)
             await self._ready(camera_id, session.role.other, streams)
+            session.show(session.role.other, self._stream(camera_id, session.role.other), why)
         except XueliangError as error:
             log.info("x view %s: %s", session.asked.view_id, error.what)
             self._end(session, End.CODEC)
-            return
-        session.show(session.role.other, self._stream(camera_id, session.role.other), why)
 
-    def _end(self, session: Session, reason: End) -> None:
+    def _end(self, session: Session, reason: End) -> asyncio.Task[None] | None:
+        """What closes it; ``None`` where that is under way."""
         if session.ended is not None:
-            return
+            return None
         session.ended = reason
         self._sessions.pop(session.id, None)
         self.capacity.give(session.asked.account, session.asked.camera_id)
@@ -289,16 +292,25 @@ class Relay:
         task = asyncio.create_task(session.close(), name="view end")
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
+        return task
 
     async def _tick(self) -> None:
         while True:
             await self._clock.sleep(1.0)
             for session in list(self._sessions.values()):
-                session.tick()
+                self._look_at(session)
             self._end_long()
             idle = [key for key, stream in self._streams.items() if stream.idle()]
             for key in idle:
                 await self._streams.pop(key).close()
+
+    def _look_at(self, session: Session) -> None:
+        """Whatever goes wrong with one view ends that one, not the care for all others."""
+        try:
+            session.tick()
+        except Exception:
+            log.exception("x view %s failed", session.asked.view_id)
+            self._end(session, End.FAULT)
 
 
 def _offline(what: str, cause: str) -> XueliangError:

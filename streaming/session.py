@@ -49,7 +49,7 @@ class Session:
         clock: Clock,
         rng: random.Random,
         rules: SessionRules,
-        end: Callable[[Session, End], None],
+        end: Callable[[Session, End], object],
         refit: Callable[[Session], None],
     ) -> None:
         self.id = secrets.token_hex(16)
@@ -109,8 +109,10 @@ class Session:
         await self._path.trickle(more.candidates)
 
     def show(self, role: Role, stream: CameraStream, fell_back: str | None = None) -> None:
-        self.role, self._fell_back = role, fell_back
-        self._viewer.watch(stream)
+        """Nothing when the view is over."""
+        if self.ended is None:
+            self.role, self._fell_back = role, fell_back
+            self._viewer.watch(stream)
 
     def reason(self) -> str | None:
         """Why the stream cannot be shown."""

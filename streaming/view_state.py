@@ -42,6 +42,7 @@ class End(StrEnum):
     LONGEST = "longest"
     WITHDRAWN = "withdrawn"  # rights, login, mask
     GONE = "camera gone"
+    FAULT = "internal error"  # a mistake of ours, and the log has it
     STOPPING = "service stopping"
     RESTARTED = "service restarted"
 

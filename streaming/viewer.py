@@ -68,7 +68,7 @@ class Viewer:
         bucket: Bucket,
         clock: Clock,
         later: Callable[[float, Callable[[], None]], object],
-        ended: Callable[[End], None],
+        ended: Callable[[End], object],
         refit: Callable[[Unfit], None],
     ) -> None:
         self.counters = Counters()
@@ -87,7 +87,7 @@ class Viewer:
         self._refit = refit
         self._run: Run | None = None
         self._cursor = self._part = 0
-        self._waiting = False
+        self._waiting = self._left = False
         self._repairs = numbering.next & 0x7FFF
         self._repaired: dict[int, float] = {}
         self._skips: list[float] = []
@@ -95,7 +95,10 @@ class Viewer:
         self._wanted_at: float | None = None
 
     def watch(self, stream: CameraStream) -> None:
-        """Show this stream; the one before goes on until the new one has a keyframe."""
+        """Show this stream; the one before goes on until the new one has a keyframe. Nothing after :meth:`leave`: a
+        stream that still counts somebody who left keeps its camera's session for ever."""
+        if self._left:
+            return
         if stream is self.stream:
             self._drop_next()
         elif self.stream is None:
@@ -108,8 +111,8 @@ class Viewer:
         self.pump()
 
     def leave(self) -> None:
-        """No more pictures."""
-        self.open = False
+        """No more pictures, ever."""
+        self.open, self._left = False, True
         for stream in (self.stream, self.next_stream):
             if stream is not None:
                 stream.leave(self)
@@ -120,6 +123,9 @@ class Viewer:
 
     def unfit(self, reason: Unfit) -> None:
         self._refit(reason)
+
+    def failed(self) -> None:
+        self._over(End.FAULT)
 
     def pump(self) -> None:
         """Send what is due, as far as the pace and the socket allow."""

@@ -10,7 +10,7 @@ import asyncio
 import random
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from aioice import Candidate, Connection, TransportPolicy
 from aioice.candidate import candidate_foundation, candidate_priority
@@ -27,6 +27,8 @@ CONSENT_FAILURES = 3
 MAX_ADDRESSES = 8
 #: Places that one viewer may send checks from.
 MAX_PEERS = 32
+#: First byte of what is STUN at most (RFC 7983 section 7).
+STUN = 3
 #: Datagrams that wait to be read: a handshake is five, reports a few a second.
 MAX_WAITING = 256
 
@@ -36,6 +38,18 @@ def own_addresses() -> tuple[str, ...]:
     found = get_host_addresses(use_ipv4=True, use_ipv6=True)
     kept = [address for address in found if (where := ours.plain(address)) is not None and not where.is_loopback]
     return tuple(kept[:MAX_ADDRESSES])
+
+
+class _Datagrams(StunProtocol):
+    """What is no STUN counts only from where this viewer's own checks came: a port that somebody else had before may
+    still get that one's packets, and one stray ClientHello would be taken for this viewer's handshake."""
+
+    receiver: ViewerConnection
+
+    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        data = cast(bytes, data)
+        if data and (data[0] <= STUN or self.receiver.knows(self, (addr[0], addr[1]))):
+            super().datagram_received(data, addr)
 
 
 class ViewerConnection(Connection):
@@ -73,7 +87,7 @@ class ViewerConnection(Connection):
         sock = self._network.bind(address, self._rng)
         loop = asyncio.get_running_loop()
         try:
-            _, protocol = await loop.create_datagram_endpoint(lambda: StunProtocol(self), sock=sock)
+            _, protocol = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=sock)
         except BaseException:
             sock.close()
             raise
@@ -133,8 +147,21 @@ class ViewerConnection(Connection):
         if self._network.rules.may_answer(addr[0]) and (known or len(self._remote_candidates) < MAX_PEERS):
             super().request_received(message, addr, protocol)
 
+    def check_incoming(self, message: Message, addr: tuple[str, int], protocol: StunProtocol) -> None:
+        """aioice cancels the checks that are open when the first pair is chosen and leaves them as under way for ever;
+        the viewer may still choose one of them (RFC 8445 section 8.1.1)."""
+        for pair in self._check_list:
+            if pair.protocol is protocol and pair.remote_addr == addr and pair.task is not None and pair.task.done():
+                pair.task, pair.state = None, CandidatePair.State.WAITING
+        super().check_incoming(message, addr, protocol)
+
+    def knows(self, protocol: StunProtocol, addr: tuple[str, int]) -> bool:
+        """Whether checks to and fro are made with this place."""
+        return any(pair.remote_addr == addr and pair.protocol is protocol for pair in self._check_list)
+
     def data_received(self, data: bytes, component: int) -> None:
-        if self._queue.qsize() < MAX_WAITING:
+        # One without a byte, which anybody may send, would be read past its end.
+        if data and data[0] > STUN and self._queue.qsize() < MAX_WAITING:
             super().data_received(data, component)
 
     def check_complete(self, pair: CandidatePair) -> None:

@@ -5,6 +5,7 @@ Packets of one size go out in a single call (Linux UDP_SEGMENT); where the kerne
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ _UDP_SEGMENT = 103
 _ROOM = 60_000
 _MOST = 48
 _TRAILER = 160
+_NO_SEGMENTS = frozenset((errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP))
 
 
 class _Buffer:
@@ -32,16 +34,16 @@ class _Buffer:
         self.bytes = ffi.buffer(self.cdata)
         self.view = memoryview(self.bytes)
         self.length = ffi.new("int *")
-        self.segments = True  # until the kernel says otherwise
 
 
 _BUFFER = _Buffer()
 
 
 class Sender:
-    """Over one SRTP session to one place. ``full`` counts sends that the socket did not take."""
+    """Over one SRTP session to one place. ``full`` counts sends that the socket did not take; ``segments`` until the
+    kernel says that it cannot on the way to this viewer."""
 
-    __slots__ = ("_payload_type", "_session", "_srtp", "_ssrc", "full", "refused")
+    __slots__ = ("_payload_type", "_session", "_srtp", "_ssrc", "full", "refused", "segments")
 
     def __init__(self, session: Session, payload_type: int, ssrc: int) -> None:
         self._session = session
@@ -50,6 +52,7 @@ class Sender:
         self._ssrc = ssrc
         self.full = 0
         self.refused = 0
+        self.segments = True
 
     def media(
         self, sock: socket.socket, to: tuple[Any, ...], packets: Sequence[Packet], sequence: int, stamp: int
@@ -110,7 +113,7 @@ class Sender:
         try:
             if total <= size:
                 sock.sendto(buffer.view[:total], to)
-            elif buffer.segments:
+            elif self.segments:
                 ancillary = [(socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT.pack(size))]
                 sock.sendmsg([buffer.view[:total]], ancillary, 0, to)
             else:
@@ -119,8 +122,10 @@ class Sender:
         except BlockingIOError:
             self.full += 1
             return False
-        except OSError:
-            if total > size and buffer.segments:
-                buffer.segments = False
+        except OSError as error:
+            # A kernel without it, a card without checksums, a path whose packets must be smaller. Anything else (no
+            # route, a firewall, a socket that was closed meanwhile) says nothing of segments.
+            if total > size and self.segments and error.errno in _NO_SEGMENTS:
+                self.segments = False
                 return self._flush(sock, to, total, size)
         return True

@@ -159,7 +159,9 @@ class Scripted:
         finally:
             self.subscriptions.remove(made)
 
-    async def newest_keyframe(self, max_age: float = 0.0, deadline: float | None = None) -> AccessUnit:
+    async def newest_keyframe(
+        self, max_age: float = 0.0, deadline: float | None = None, linger: float = 0.0
+    ) -> AccessUnit:
         raise XueliangError(Kind.TIMEOUT, "not yet")
 
     async def request_keyframe(self) -> bool:

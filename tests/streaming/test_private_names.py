@@ -22,6 +22,7 @@ from tests.support.tree import ROOT, modules
 #: Name -> where ours uses it. What is not in this table must not be used.
 CONTRACT = {
     "_binding": "srtp.py",
+    "_check_list": "ice.py",
     "_handle_rtcp_data": "path.py",
     "_handle_rtp_data": "path.py",
     "_nominated": "ice.py",
@@ -111,6 +112,7 @@ async def test_what_the_dtls_transport_asks_of_the_one_below_and_of_itself() -> 
 async def test_the_connection_of_aioice_is_built_as_we_think() -> None:
     connection = aioice.Connection(ice_controlling=False)
     assert connection._nominated == {}
+    assert connection._check_list == []
     assert connection._remote_candidates == []
     assert connection._protocols == []
     assert isinstance(connection._queue, asyncio.Queue)
@@ -119,6 +121,7 @@ async def test_the_connection_of_aioice_is_built_as_we_think() -> None:
         "request_received": ["self", "message", "addr", "protocol"],
         "data_received": ["self", "data", "component"],
         "check_complete": ["self", "pair"],
+        "check_incoming": ["self", "message", "addr", "protocol"],
         "query_consent": ["self"],
         "build_request": ["self", "pair", "nominate"],
     }.items():
@@ -134,5 +137,7 @@ async def test_the_connection_of_aioice_is_built_as_we_think() -> None:
 @pytest.mark.parametrize("name", ["CandidatePair", "StunProtocol", "server_reflexive_candidate", "get_host_addresses"])
 def test_what_is_imported_from_inside_aioice(name: str) -> None:
     assert hasattr(ice, name)
+    assert "pair.task" in inspect.getsource(ice.Connection.check_start_task)
+    assert ice.CandidatePair.State.WAITING in ice.CandidatePair.State
     assert issubclass(stun.TransactionTimeout, stun.TransactionError)
     assert hasattr(pylibsrtp, "Session")
