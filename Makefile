@@ -8,9 +8,13 @@ TESTS := $(BIN)/python -m pytest -n auto
 STAMP := $(VENV)/.stamp
 ARGS ?=
 
-.PHONY: setup demo test check format bench soak eval lock docs clean
+.PHONY: setup console demo test check format bench soak eval lock docs wheel clean
 
-setup: $(STAMP)
+setup: $(STAMP) console
+
+# With the system's Node, else with one from a wheel of its own lock file; quick when no source changed.
+console: $(STAMP)
+	@$(BIN)/python console/build.py
 
 # The lock file pins every package by hash; the project itself is put beside it without resolving anything anew.
 $(STAMP): requirements.lock pyproject.toml
@@ -51,9 +55,14 @@ docs: setup
 	$(BIN)/python -m center.reference docs/ref/commands.md
 	$(BIN)/python -m center.reference console console/src/generated
 
-lock: setup
+# With the console in it: it runs where there is neither this folder nor Node.
+wheel: setup
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate --extra dev pyproject.toml -o requirements.lock --python-version 3.11 --universal
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate console/node.in -o console/node.lock --python-version 3.11 --universal
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist console/node_modules console/dist console/dist.next

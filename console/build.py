@@ -46,7 +46,8 @@ class Node:
     def run(self, words: Sequence[str], cwd: Path) -> None:
         """Raises ``Failure`` with the command that failed; its own words went to the terminal."""
         path = os.pathsep.join((str(Path(self.npm[0]).parent), os.environ.get("PATH", "")))
-        done = subprocess.run([*self.npm, *words], cwd=cwd, env={**os.environ, "PATH": path}, check=False)
+        # Standard output is for whoever reads a command's answer: `make demo` may be one.
+        done = subprocess.run([*self.npm, *words], cwd=cwd, env={**os.environ, "PATH": path}, stdout=2, check=False)
         if done.returncode:
             raise Failure(f"npm {' '.join(words)} failed ({done.returncode}), with Node of {self.where}")
 

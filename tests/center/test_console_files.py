@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,11 +28,12 @@ from tests.support.databases import (  # noqa: F401  (fixtures are found by name
     db,
     postgres_folder,
 )
+from tests.support.tree import ROOT
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 INDEX = '<!doctype html><script type="module" src="/assets/main-a1B2_c3d.js"></script><link href="/favicon.svg">'
 SCRIPT = "console.log(1);\n" * 100
-NAMES = ("/now", "/wall", "/incidents", "/cameras", "/proposals", "/users", "/tokens", "/audit", "/login", "/setup")
+NAMES = ("/now", "/wall", "/incidents", "/cameras", "/proposals", "/users", "/tokens", "/audit", "/login")
 #: Places that must never become the console's, and those that are nobody's.
 NEVER = ("/api", "/api/", "/api/v1/nothing", "/whep", "/whep/", "/events/", "/metrics", "/healthz/", "/readyz/")
 NOWHERE = ("/nothing", "/now/", "/now/x", "/incidents/a/b", "/index.html", "/assets", "/assets/", "/assets/none.js")
@@ -91,7 +93,7 @@ def policy(answered: Answered) -> dict[str, list[str]]:
 
 
 async def test_every_page_is_the_same_document(client: Client) -> None:
-    paths = ("/", *NAMES, "/incidents/0190-1", "/cameras/0190-1?tab=timeline&from=1")
+    paths = ("/", *NAMES, "/password", "/setup", "/incidents/0190-1", "/cameras/0190-1?tab=timeline&from=1")
     assert len(paths) == len(PAGES)
     for path in paths:
         answered = await client.get(path)
@@ -100,6 +102,12 @@ async def test_every_page_is_the_same_document(client: Client) -> None:
         assert answered.headers["cache-control"] == REVALIDATED
         assert answered.headers["content-security-policy"] == POLICY
         assert "set-cookie" not in answered.headers
+
+
+def test_the_pages_are_the_consoles_own() -> None:
+    source = (ROOT / "console" / "src" / "router.ts").read_text("utf-8")
+    paths = re.findall(r"""\bpath: ["'](/[^"']*)["']""", source)
+    assert {re.sub(r":(\w+)$", r"{\1}", path) for path in paths if "*" not in path} == set(PAGES)
 
 
 async def test_a_page_may_load_only_from_us_and_run_only_files(client: Client) -> None:

@@ -83,8 +83,8 @@ def _install_page(page: Page, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "package.json").write_text('{"private": true}', "utf-8")
-    npm = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", page.requirement]
-    subprocess.run(npm, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    npm = [sys.executable, str(ROOT / "console" / "build.py"), "npm", "install", "--ignore-scripts", "--no-audit"]
+    subprocess.run([*npm, "--no-fund", "--loglevel=error", page.requirement], check=True, cwd=folder)
     lock = json.loads((folder / "package-lock.json").read_text("utf-8"))
     found = lock["packages"][f"node_modules/{page.name}"]["integrity"]
     if found != page.integrity:
