@@ -217,6 +217,7 @@ VIEW_ENDS: Mapping[view_state.End, Words] = {
     view_state.End.LONGEST: ("到最长时限", "longest time reached"),
     view_state.End.WITHDRAWN: ("权限收回", "rights withdrawn"),
     view_state.End.GONE: ("摄像机已撤除", "camera gone"),
+    view_state.End.FAULT: ("内部错误", "internal error"),
     view_state.End.STOPPING: ("服务停止", "service stopping"),
     view_state.End.RESTARTED: ("服务重启", "service restarted"),
 }
