@@ -23,6 +23,7 @@ from registry.device import DeviceKind
 from registry.lifecycle import Lifecycle
 from registry.principal import PrincipalKind
 from registry.proposal import ConflictKind, ProposalStatus
+from registry.stream import Transport
 from registry.unit import UnitKind
 from registry.view import ViewKind, ViewMoment
 from registry.window import WindowKind
@@ -207,6 +208,11 @@ STREAMS: Mapping[view_state.Role, Words] = {
     view_state.Role.MAIN: ("主码流", "main stream"),
     view_state.Role.SUB: ("子码流", "sub stream"),
 }
+TRANSPORTS: Mapping[Transport, Words] = {
+    Transport.AUTO: ("自动", "automatic"),
+    Transport.TCP: ("TCP 传输", "TCP"),
+    Transport.UDP: ("UDP 传输", "UDP"),
+}
 VIEW_ENDS: Mapping[view_state.End, Words] = {
     view_state.End.CLOSED: ("观看者关闭", "closed by the viewer"),
     view_state.End.LEFT: ("观看者离开", "the viewer left"),
@@ -303,6 +309,7 @@ LISTS: Mapping[str, tuple[type[StrEnum] | None, Mapping[Any, Words]]] = {
     "view_moments": (ViewMoment, VIEW_MOMENTS),
     "live_states": (ViewState, LIVE_STATES),
     "streams": (view_state.Role, STREAMS),
+    "transports": (Transport, TRANSPORTS),
     "view_ends": (view_state.End, VIEW_ENDS),
     "message_events": (MessageEvent, MESSAGE_EVENTS),
     "message_states": (MessageStatus, MESSAGE_STATES),

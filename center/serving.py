@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from center import console_files
+from center.alerting import Topologies
 from center.api.app import core_of
 from center.api.asked import Core
 from center.app import App, build, end
@@ -79,7 +80,7 @@ async def running(
 
 def _service(storage: Storage, app: App) -> Service:
     core = core_of(storage, app.pool)
-    core.app, core.missing = app, {"engine": "starting"}
+    core.app, core.missing, core.topology = app, {"engine": "starting"}, Topologies(app.book)
     return Service(app, core, missing=core.missing)
 
 

@@ -117,12 +117,13 @@ async def list_cameras(
     sort: Sort = Sort.NAME,
     after: Cursor | None = None,
     limit: int = 100,
+    permission: Permission = Permission.READ,
 ) -> tuple[list[CameraRow], Cursor | None]:
-    """One page; the second answer is ``after`` for the next, ``None`` at the end."""
+    """One page of where ``permission`` holds; the second answer is ``after`` for the next, ``None`` at the end."""
     values = _values(wanted) | {"most": max(1, min(limit, MAX_PAGE)) + 1}
     if after is not None:
         values |= {"value": _bound(sort, after[0]), "last": after[1]}
-    query = _page(scope.where(Permission.READ), _shape(wanted), sort, after is not None)
+    query = _page(scope.where(permission), _shape(wanted), sort, after is not None)
     found = (await connection.execute(query, values)).all()
     items = [_load(row) for row in found[: values["most"] - 1]]
     return items, (_value(found[len(items) - 1].sorted_by), items[-1].id) if len(found) > len(items) else None

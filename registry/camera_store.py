@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from config.scope import Scope
+from config.scope import Permission, Scope
 from registry import rows_store
 from registry.camera import Camera
 from registry.database import Connection
@@ -67,3 +67,8 @@ async def seen_cameras(scope: Scope, connection: Connection, camera_ids: Sequenc
     """Which of these lie in scope; at most a few hundred at once."""
     wanted = cameras.c.id.in_(list(camera_ids))
     return {camera.id for camera in await rows_store.every(scope, connection, CAMERA, wanted)}
+
+
+async def lookable_cameras(scope: Scope, connection: Connection, camera_ids: Sequence[str]) -> dict[str, Camera]:
+    """By id, those of which live pictures may be seen; the others are left out."""
+    return await rows_store.get_many(scope, connection, CAMERA, camera_ids, Permission.LIVE)

@@ -71,3 +71,17 @@ async def streams_of(scope: Scope, connection: Connection, camera_id: str) -> li
     await rows_store.get(scope, connection, CAMERA, camera_id)
     query = sa.select(streams).where(streams.c.camera_id == camera_id).order_by(streams.c.role)
     return [Stream(**row._mapping) for row in await connection.execute(query)]
+
+
+async def streams_of_many(
+    scope: Scope, connection: Connection, camera_ids: Sequence[str], permission: Permission = Permission.READ
+) -> dict[str, list[Stream]]:
+    """By camera, main first; what is not in the scope of ``permission`` is left out."""
+    found: dict[str, list[Stream]] = {}
+    query = sa.select(streams).join(cameras, cameras.c.id == streams.c.camera_id)
+    query = query.where(CAMERA.visible(scope.where(permission))).order_by(streams.c.camera_id, streams.c.role)
+    for start in range(0, len(camera_ids), _CHUNK):
+        some = streams.c.camera_id.in_(sorted(set(camera_ids[start : start + _CHUNK])))
+        for row in await connection.execute(query.where(some)):
+            found.setdefault(row.camera_id, []).append(Stream(**row._mapping))
+    return found

@@ -158,6 +158,16 @@ async def end(scope: Scope, connection: Connection, principal_id: str, view_id: 
     await _end(scope, connection, [view_id], reason)
 
 
+async def end_mine(
+    scope: Scope, connection: Connection, principal_id: str, view_ids: Sequence[str], reason: str = "ended"
+) -> list[str]:
+    """As :func:`end`, of a whole screen; the ids of those that are this principal's."""
+    query = sa.select(_t.view_id).where(_t.view_id.in_(list(view_ids)), _t.principal_id == principal_id)
+    mine = sorted((await connection.execute(query)).scalars())
+    await _end(scope, connection, mine, reason)
+    return mine
+
+
 async def open_views(scope: Scope, connection: Connection) -> list[OpenView]:
     """What is under way or may still be opened, of everybody."""
     require_everywhere(scope, Permission.SYSTEM)

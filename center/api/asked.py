@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from alerts.suppression import Topology
 from camera_gateway.media.pool import DecodePool
 from center.api.languages import prefers_chinese
 from center.api.live import LiveThings
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Core:
     """The service as the routes see it. ``app`` holds what checks cameras; ``missing`` says what is not ready;
-    ``stills`` are the workers that mark pictures; ``demo``: what is watched is a virtual network."""
+    ``stills`` are the workers that mark pictures; ``demo``: what is watched is a virtual network;
+    ``topology`` tells which of the watched cameras share a recorder, switch or link."""
 
     storage: Storage
     logins: Logins
@@ -45,6 +48,7 @@ class Core:
     missing: dict[str, str] = field(default_factory=dict)
     live_views: LiveViews | None = None
     demo: bool = False
+    topology: Callable[[], Topology] | None = None
 
     @property
     def db(self) -> Database:

@@ -14,7 +14,7 @@ from center.api.shapes import Id, IdText, Line, rendered
 from health import camera_page_store
 from health.camera_page_store import Sort, Wanted
 from health.state import State
-from registry import camera_store, rows_store
+from registry import camera_store, rows_store, stream_store
 from registry.camera import Camera
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
@@ -91,4 +91,5 @@ async def load_camera(asked: Asked, camera_id: str) -> CameraOut:
         camera = await camera_store.get_camera(asked.scope, connection, camera_id)
         wanted = Wanted(ids=[camera_id], all_lifecycles=True)
         rows, _ = await camera_page_store.list_cameras(asked.scope, connection, wanted, sort=Sort.ID)
-    return CameraOut.both(rows[0], camera, asked.now)
+        streams = await stream_store.streams_of(asked.scope, connection, camera_id)
+    return CameraOut.both(rows[0], camera, streams, asked.now)

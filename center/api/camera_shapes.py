@@ -16,6 +16,7 @@ from health.observation import Link, Picture
 from health.state import State
 from registry.camera import Camera, MaskBy
 from registry.lifecycle import Lifecycle
+from registry.stream import Stream, StreamRole, Transport
 
 Polygon = list[tuple[float, float]]
 _ROW = CameraRow.__match_args__
@@ -65,19 +66,40 @@ class CameraPage(Listed[CameraItem]):
     total: int
 
 
+class StreamOut(Out):
+    """``url`` holds no user information. What was never seen is null; ``gop_seconds`` is the distance of keyframes."""
+
+    role: StreamRole
+    url: str
+    transport: Transport
+    codec: str | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    gop_seconds: float
+
+
 class CameraOut(CameraItem):
-    """One camera. ``mask``: polygons in shares of width and height (0 to 1)."""
+    """One camera. ``mask``: polygons in shares of width and height (0 to 1). ``streams``: the main one first."""
 
     token: str
     ptz_type: int | None
     mask: list[Polygon]
     mask_by: MaskBy
+    streams: list[StreamOut]
 
     @classmethod
-    def both(cls, row: CameraRow, camera: Camera, now: datetime) -> CameraOut:
+    def both(cls, row: CameraRow, camera: Camera, streams: Sequence[Stream], now: datetime) -> CameraOut:
         shown = CameraItem.of(row, now).model_dump()
         mask = [[(x, y) for x, y in polygon] for polygon in camera.mask]
-        return cls(**shown, token=camera.token, ptz_type=camera.ptz_type, mask=mask, mask_by=camera.mask_by)
+        return cls(
+            **shown,
+            token=camera.token,
+            ptz_type=camera.ptz_type,
+            mask=mask,
+            mask_by=camera.mask_by,
+            streams=[StreamOut.model_validate(stream) for stream in streams],
+        )
 
 
 class CameraEdit(In):

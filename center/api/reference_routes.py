@@ -24,9 +24,12 @@ from health.reference import MAX_REFERENCES, Bank, Reference, ReferenceState
 from health.request import Command
 from health.sun import SunBand
 from registry import audit_store, camera_store, view_register_store
+from registry.audit_chain import AuditRow
 from registry.view import DUTY, Intent, ViewKind
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["references"])
+
+OURS = Scope.system("references")
 
 
 Number = Annotated[int, InPath(ge=0, lt=MAX_REFERENCES)]
@@ -45,10 +48,20 @@ class ReferenceOut(Out):
     normal: dict[str, float]
 
 
+class ReferenceDecision(Out):
+    """The last thing that a person decided about them: ``approve`` or ``replace``."""
+
+    act: str
+    by: str
+    at: datetime
+
+
 class ReferencesOut(Out):
-    """``proposed``: so many wait for a person."""
+    """``proposed``: so many wait for a person. ``decided``: by whom they were approved or replaced last; null where
+    nobody did, or that is longer ago than the audit is kept."""
 
     camera_id: str
+    decided: ReferenceDecision | None = None
     items: list[ReferenceOut]
     in_use: int
     proposed: int
@@ -133,7 +146,17 @@ async def _record(asked: Asked, camera_id: str, act: str) -> None:
 
 
 async def _load(asked: Asked, camera_id: str) -> ReferencesOut:
-    return await asyncio.to_thread(_listed, camera_id, _bank_of(asked, camera_id))
+    listed = await asyncio.to_thread(_listed, camera_id, _bank_of(asked, camera_id))
+    # Whoever sees the camera may know who said what its picture should be; nothing else of the audit is told.
+    found: list[AuditRow] = []
+    async with asked.read() as connection:
+        for act in ("reference.approve", "reference.replace"):
+            found += await audit_store.page(OURS, connection, act=act, object_id=camera_id, limit=1)
+    last = max(found, key=lambda row: row.seq, default=None)
+    if last is None:
+        return listed
+    decided = ReferenceDecision(act=last.act.removeprefix("reference."), by=last.principal, at=last.at)
+    return listed.model_copy(update={"decided": decided})
 
 
 def _bank_of(asked: Asked, camera_id: str) -> Path:

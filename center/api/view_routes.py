@@ -18,7 +18,7 @@ from config.errors import Kind, XueliangError
 from registry import view_register_store
 from registry.camera import Camera
 from registry.database import Connection
-from registry.view import DUTY, MAX_TILES, Intent, ViewKind, ViewMoment
+from registry.view import DUTY, MAX_TILES, PER_PRINCIPAL, Intent, ViewKind, ViewMoment
 
 router = APIRouter(prefix="/api/v1", tags=["views"])
 
@@ -59,6 +59,10 @@ class TileOut(Out):
 
 class TilesOut(Out):
     items: list[TileOut]
+
+
+class EndIn(In):
+    view_ids: list[IdText] = Field(min_length=1, max_length=PER_PRINCIPAL)
 
 
 class RegisterOut(Out):
@@ -120,6 +124,18 @@ async def end_view(asked: Viewer, view_id: Id) -> Response:
         await view_register_store.end(asked.scope, connection, asked.known.principal.id, view_id)
     if asked.core.live_views is not None:
         asked.core.live_views.close_view(view_id)
+    return Response(status_code=204)
+
+
+@router.post("/views/end", status_code=204, summary="End several views")
+async def end_views(asked: Viewer, body: EndIn) -> Response:
+    """All tiles of a screen at once. One that is over, or that is not one's own, is passed over."""
+    async with recorded(asked) as connection:
+        mine = asked.known.principal.id
+        ended = await view_register_store.end_mine(asked.scope, connection, mine, body.view_ids)
+    if asked.core.live_views is not None:
+        for view_id in ended:
+            asked.core.live_views.close_view(view_id)
     return Response(status_code=204)
 
 
