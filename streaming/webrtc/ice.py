@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -18,11 +19,15 @@ from aioice.ice import CandidatePair, StunProtocol, get_host_addresses, server_r
 from aioice.stun import Message, TransactionError
 
 from streaming import candidate as ours
+from streaming.webrtc import stun
 from streaming.webrtc.network import IceNetwork
 
-#: Consent (RFC 7675): asked every 2 s, each for half a second; three in a row unanswered is dead: 7.5 s at most.
-CONSENT_SECONDS = 2.0
+#: Consent (RFC 7675): asked every 4 s, twice within a second, and anew where no answer came; three in a row unanswered
+#: is dead: 8.3 s at most. All viewers are asked on the same half seconds: one turn of the loop for them all.
+CONSENT_SECONDS = 4.0
 CONSENT_FAILURES = 3
+ANSWER_SECONDS = 1.0
+BEAT_SECONDS = 0.5
 #: Every address is one more socket for each viewer.
 MAX_ADDRESSES = 8
 #: Places that one viewer may send checks from.
@@ -47,8 +52,13 @@ class _Datagrams(StunProtocol):
     receiver: ViewerConnection
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        data = cast(bytes, data)
-        if data and (data[0] <= STUN or self.receiver.knows(self, (addr[0], addr[1]))):
+        data, ice, place = cast(bytes, data), self.receiver, (addr[0], addr[1])
+        if not data:
+            return
+        if data[0] > STUN:
+            if ice.knows(self, place):
+                ice.data_received(data, 1)
+        elif not ice.stays(self, data, place):
             super().datagram_received(data, addr)
 
 
@@ -67,6 +77,8 @@ class ViewerConnection(Connection):
         )
         self.nominated = asyncio.Event()
         self.sockets: dict[StunProtocol, socket.socket] = {}
+        self.on_media: Callable[[bytes], None] | None = None  # SRTP and SRTCP, once there are keys for them
+        self._asked: bytes | None = None  # the transaction that waits for its answer
         self._network = network
         self._rng = rng
         self._on_lost = on_lost
@@ -161,7 +173,11 @@ class ViewerConnection(Connection):
 
     def data_received(self, data: bytes, component: int) -> None:
         # One without a byte, which anybody may send, would be read past its end.
-        if data and data[0] > STUN and self._queue.qsize() < MAX_WAITING:
+        if not data or data[0] <= STUN:
+            return
+        if self.on_media is not None and 127 < data[0] < 192:  # RFC 7983 section 7
+            self.on_media(data)
+        elif self._queue.qsize() < MAX_WAITING:
             super().data_received(data, component)
 
     def check_complete(self, pair: CandidatePair) -> None:
@@ -169,21 +185,56 @@ class ViewerConnection(Connection):
         if self._nominated:
             self.nominated.set()  # the base class would notice at the next turn of its 20 ms
 
+    def stays(self, protocol: StunProtocol, data: bytes, place: tuple[str, int]) -> bool:
+        """Whether this is what both sides go on saying about the pair that was chosen; then it is dealt with."""
+        pair = self._nominated.get(1)
+        if pair is None or pair.protocol is not protocol or pair.remote_addr != place or self.remote_password is None:
+            return False
+        transaction = stun.transaction_of(data, stun.ANSWER)
+        if transaction is not None:
+            if transaction != self._asked or not stun.signed(data, self.remote_password.encode()):
+                return False
+            self._asked = None
+            return True
+        transaction, key = stun.transaction_of(data, stun.REQUEST), self.local_password.encode()
+        username = f"{self.local_username}:{self.remote_username}".encode()
+        if transaction is None or not stun.signed(data, key, username):
+            return False
+        answer = stun.message(stun.ANSWER, transaction, stun.place(transaction, *place), key)
+        protocol.transport.sendto(answer, place)
+        return True
+
     async def query_consent(self) -> None:
         failures = 0
         while failures < CONSENT_FAILURES:
-            await asyncio.sleep(CONSENT_SECONDS * (0.8 + 0.4 * self._rng.random()))
+            if not failures:
+                await _sleep(CONSENT_SECONDS * (0.8 + 0.4 * self._rng.random()))
             pair = self._nominated.get(1)
             if pair is None or self.remote_password is None:
                 return
+            failures = 0 if await self._consents(pair, self.remote_password) else failures + 1
+        self._on_lost()
+
+    async def _consents(self, pair: CandidatePair, password: str) -> bool:
+        """Whether an answer to one question came in time."""
+        key = password.encode()
+        if not isinstance(pair.protocol, _Datagrams):  # by a TURN server
             request = self.build_request(pair, nominate=False)
-            key = self.remote_password.encode()
             try:
                 await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=0)
-                failures = 0
             except TransactionError:
-                failures += 1
-        self._on_lost()
+                return False
+            return True
+        self._asked = secrets.token_bytes(12)
+        username = f"{self.remote_username}:{self.local_username}"
+        body = stun.asking(username, candidate_priority(1, "prflx"), self._tie_breaker)
+        question = stun.message(stun.REQUEST, self._asked, body, key)
+        for _ in range(2):  # on a path that loses a tenth, one question alone would end a view every few minutes
+            pair.protocol.transport.sendto(question, pair.remote_addr)
+            await _sleep(ANSWER_SECONDS / 2)
+            if self._asked is None:
+                return True
+        return False
 
     def way(self) -> tuple[socket.socket | None, Any, tuple[str, int]] | None:
         """(our socket, else ``None``; the transport; where to) of the chosen pair."""
@@ -191,3 +242,10 @@ class ViewerConnection(Connection):
         if pair is None:
             return None
         return self.sockets.get(pair.protocol), pair.protocol.transport, pair.remote_addr
+
+
+async def _sleep(seconds: float) -> None:
+    """Until the first beat that is no sooner."""
+    now = asyncio.get_running_loop().time()
+    beats = -((-(now + seconds) / BEAT_SECONDS + 0.01) // 1)
+    await asyncio.sleep(beats * BEAT_SECONDS - now)

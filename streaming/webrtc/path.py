@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from pylibsrtp import Error as SrtpError
 
 from config.errors import Kind, XueliangError
 from streaming.candidate import Candidate
@@ -57,6 +58,12 @@ class _Dtls(RTCDtlsTransport):
     def session(self) -> Any:
         """Protects what goes out; ``None`` until the handshake is done."""
         return self._tx_srtp
+
+    def media(self, data: bytes) -> None:
+        """A datagram of SRTP or SRTCP (RFC 5761 section 4), without the turns of the loop that the library takes."""
+        if len(data) > 1 and 192 <= data[1] <= 223:
+            with suppress(SrtpError, ValueError):
+                self._on_control(self._rx_srtp.unprotect_rtcp(data))
 
 
 class Path:
@@ -122,6 +129,7 @@ class Path:
             raise XueliangError(Kind.PROTOCOL, "the viewer's secure channel could not be made", where="dtls")
         self._dtls.on("statechange", self._changed)
         self._sender = Sender(self._dtls.session(), offer.h264.payload, ssrc)
+        self._ice.on_media = self._dtls.media
         self._look()
 
     async def trickle(self, candidates: Sequence[Candidate]) -> None:
@@ -158,7 +166,7 @@ class Path:
 
     async def close(self) -> None:
         """Safe to call twice, and whatever state it is in."""
-        self._on_lost = None
+        self._on_lost = self._ice.on_media = None
         self._sender = None
         self._dtls.remove_all_listeners()
         with suppress(ConnectionError):

@@ -58,9 +58,10 @@ async def test_what_the_path_loses_is_repaired(clips: Path, loss: float) -> None
 async def test_a_viewer_that_falls_silent_is_gone_within_ten_seconds(
     clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Each of the three questions waits 2 s by at most a fifth more, and half a second for its answer.
-    assert ice.CONSENT_FAILURES * (ice.CONSENT_SECONDS * 1.2 + 0.5) < 10
-    monkeypatch.setattr(ice, "CONSENT_SECONDS", 0.05)
+    # At most a fifth more than 4 s and the next beat until it is asked, and three times a second for the answer.
+    assert ice.CONSENT_SECONDS * 1.2 + ice.BEAT_SECONDS + ice.CONSENT_FAILURES * ice.ANSWER_SECONDS < 9
+    for name, seconds in {"CONSENT_SECONDS": 0.05, "ANSWER_SECONDS": 0.05, "BEAT_SECONDS": 0.01}.items():
+        monkeypatch.setattr(ice, name, seconds)
     async with rig(clips) as made, peer() as viewer:
         opened = await made.relay.open(made.asked(), await viewer.offer())
         port = port_of(opened.answer)

@@ -30,9 +30,11 @@ CONTRACT = {
     "_queue": "ice.py",
     "_recv": "path.py",
     "_remote_candidates": "ice.py",
+    "_rx_srtp": "path.py",
     "_send": "path.py",
     "_set_role": "path.py",
     "_srtp": "srtp.py",
+    "_tie_breaker": "ice.py",
     "_tx_srtp": "path.py",
 }
 
@@ -106,7 +108,7 @@ async def test_what_the_dtls_transport_asks_of_the_one_below_and_of_itself() -> 
     transport = RTCDtlsTransport(Below(), [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]
     transport._set_role("server")
     assert (transport._role, transport.state) == ("server", "new")
-    assert "_tx_srtp" in vars(transport)
+    assert {"_rx_srtp", "_tx_srtp"} <= vars(transport).keys()
 
 
 async def test_the_connection_of_aioice_is_built_as_we_think() -> None:
@@ -116,6 +118,7 @@ async def test_the_connection_of_aioice_is_built_as_we_think() -> None:
     assert connection._remote_candidates == []
     assert connection._protocols == []
     assert isinstance(connection._queue, asyncio.Queue)
+    assert 0 <= connection._tie_breaker < 1 << 64
     for name, parameters in {
         "get_component_candidates": ["self", "component", "addresses", "timeout"],
         "request_received": ["self", "message", "addr", "protocol"],
