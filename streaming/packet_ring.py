@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: What may still be asked for again: a NACK older than this would come too late to be shown.
 HISTORY_SECONDS = 2.0
@@ -26,30 +26,21 @@ class Entry:
     keyframe: bool
     received: float
     size: int
+    packets: tuple[Packet, ...] = field(repr=False)
 
 
 class PacketRing:
     """Packets and entries are numbered from 0 for ever; the oldest go. One writer, any number of readers."""
 
-    __slots__ = ("_base", "_entries", "_packets", "bytes", "keyframe", "packet_base")
+    __slots__ = ("_entries", "begin", "bytes", "end", "keyframe", "packet_base")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.keyframe: Entry | None = None  # the newest; None when it is not kept
         self.packet_base = 0
-        self._base = 0
+        self.begin = 0  # number of the oldest entry that is kept
+        self.end = 0  # number that the next entry will have
         self._entries: list[Entry] = []
-        self._packets: list[Packet] = []
-
-    @property
-    def begin(self) -> int:
-        """Number of the oldest entry that is kept."""
-        return self._base
-
-    @property
-    def end(self) -> int:
-        """Number that the next entry will have."""
-        return self._base + len(self._entries)
 
     @property
     def newest(self) -> Entry | None:
@@ -57,12 +48,13 @@ class PacketRing:
 
     def append(self, payloads: Sequence[bytes], time: int, keyframe: bool, received: float) -> Entry:
         """``payloads`` is not empty."""
-        first = self.packet_base + len(self._packets)
-        size = sum(map(len, payloads))
-        entry = Entry(self.end, first, first + len(payloads), time, keyframe, received, size)
-        self._packets += [(payload, 0) for payload in payloads[:-1]]
-        self._packets.append((payloads[-1], 0x80))
+        first = self._entries[-1].stop if self._entries else self.packet_base
+        packets = [(payload, 0) for payload in payloads]
+        packets[-1] = (payloads[-1], 0x80)
+        size, stop = sum(map(len, payloads)), first + len(payloads)
+        entry = Entry(self.end, first, stop, time, keyframe, received, size, tuple(packets))
         self._entries.append(entry)
+        self.end += 1
         self.bytes += size
         if keyframe:
             self.keyframe = entry
@@ -71,18 +63,13 @@ class PacketRing:
 
     def entry(self, number: int) -> Entry:
         """Raises ``IndexError`` for one that is not kept."""
-        if not self._base <= number < self.end:
+        if not self.begin <= number < self.end:
             raise IndexError(number)
-        return self._entries[number - self._base]
-
-    def packets(self, entry: Entry) -> list[Packet]:
-        """Of an entry that is kept."""
-        return self._packets[entry.first - self.packet_base : entry.stop - self.packet_base]
+        return self._entries[number - self.begin]
 
     def packet(self, index: int) -> tuple[Packet, Entry] | None:
         """One packet and its entry; ``None`` when it is no longer, or not yet, here."""
-        at = index - self.packet_base
-        if not 0 <= at < len(self._packets):
+        if not self._entries or not self.packet_base <= index < self._entries[-1].stop:
             return None
         low, high = 0, len(self._entries) - 1
         while low < high:
@@ -91,7 +78,8 @@ class PacketRing:
                 low = middle + 1
             else:
                 high = middle
-        return self._packets[at], self._entries[low]
+        entry = self._entries[low]
+        return entry.packets[index - entry.first], entry
 
     def clear(self) -> None:
         """What follows is not continuous with what was; numbers go on."""
@@ -100,25 +88,25 @@ class PacketRing:
 
     def _trim(self, now: float) -> None:
         entries, kept = self._entries, self.bytes
-        floor = self.keyframe.number - self._base if self.keyframe is not None else len(entries)
-        count = 0
-        while count < len(entries) - 1:
+        floor = self.keyframe.number - self.begin if self.keyframe is not None else len(entries)
+        last, count = len(entries) - 1, 0
+        while count < last:
             old = entries[count]
-            over = kept > MAX_BYTES or len(entries) - count > MAX_ENTRIES
+            over = kept > MAX_BYTES or last - count >= MAX_ENTRIES
             if not over and (count >= floor or now - old.received <= HISTORY_SECONDS):
                 break
             kept -= old.size
             count += 1
-        self._drop(count)
+        if count:
+            self._drop(count)
 
     def _drop(self, count: int) -> None:
         gone = self._entries[:count]
         if not gone:
             return
         self.bytes -= sum(entry.size for entry in gone)
-        del self._packets[: gone[-1].stop - self.packet_base]
         del self._entries[:count]
         self.packet_base = gone[-1].stop
-        self._base += count
-        if self.keyframe is not None and self.keyframe.number < self._base:
+        self.begin += count
+        if self.keyframe is not None and self.keyframe.number < self.begin:
             self.keyframe = None

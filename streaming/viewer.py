@@ -144,7 +144,7 @@ class Viewer:
             if self._bucket.refill(now) <= 0:
                 self._wait(self._bucket.wait())
                 return
-            if not self._send(stream, self._run):
+            if not self._send(stream, self._run, now):
                 self._wait(FULL_SECONDS)
                 return
 
@@ -202,28 +202,29 @@ class Viewer:
             self.next_stream.leave(self)
             self.next_stream = None
 
-    def _send(self, stream: CameraStream, run: Run) -> bool:
+    def _send(self, stream: CameraStream, run: Run, now: float) -> bool:
         """As much of the entry at the cursor as there is room for; false when the socket is full."""
-        entry = stream.ring.entry(self._cursor)
-        packets = stream.ring.packets(entry)[self._part :]
-        room = max(1, int(self._bucket.room) // MAX_PAYLOAD)
-        if len(packets) > room:
-            packets = packets[:room]
+        entry, part, bucket = stream.ring.entry(self._cursor), self._part, self._bucket
+        packets: Sequence[Packet] = entry.packets
+        if part or entry.size > bucket.room:
+            packets = packets[part : part + max(1, int(bucket.room) // MAX_PAYLOAD)]
         stamp = run.time(entry)
-        count = self._way.media(packets, run.offset + entry.first + self._part, stamp)
+        count = self._way.media(packets, run.offset + entry.first + part, stamp)
         if count:
-            size = sum(len(payload) for payload, _ in packets[:count])
-            self._numbering.sent(stamp, count, self._clock.monotonic())
-            self._bucket.take(size)
-            self._part += count
-            self.counters.packets += count
-            self.counters.bytes += size
-        if self._part == entry.stop - entry.first:
+            whole = count == entry.stop - entry.first
+            size = entry.size if whole else sum(len(payload) for payload, _ in packets[:count])
+            self._numbering.sent(stamp, count, now)
+            bucket.room -= size
+            counters = self.counters
+            counters.packets += count
+            counters.bytes += size
+            self._part = part = part + count
+        if part == entry.stop - entry.first:
             self._cursor, self._part = self._cursor + 1, 0
             self.counters.frames += 1
             if not self.shown:
                 self.shown = True
-                self._tell(self._clock.monotonic())
+                self._tell(now)
             if entry.keyframe:
                 self._wanted_at = None
         return count == len(packets)

@@ -1,6 +1,7 @@
 """Edge: SRTP (libsrtp) and the socket: packets of one picture protected in one buffer, and sent with few calls.
 
-Packets of one size go out in a single call (Linux UDP_SEGMENT); where the kernel knows no such thing, one by one.
+Where the packets lie in the buffer is the same for all viewers, and laid out once a picture. Packets of one size go
+out in a single call (Linux UDP_SEGMENT); where the kernel knows no such thing, one by one.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pylibsrtp import Session
@@ -22,8 +25,20 @@ _UDP_SEGMENT = 103
 #: What one call takes: 64 KiB less headers, and no more than 48 segments (older kernels stop at 64).
 _ROOM = 60_000
 _MOST = 48
-_TRAILER = 160
 _NO_SEGMENTS = frozenset((errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP))
+
+
+#: (place, where it is in the buffer, length without the tag, marker)
+_Piece = tuple[Any, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Packets that go out in one call: ``blank`` has their payloads in place, ``size`` is that of all but the last."""
+
+    blank: bytes
+    pieces: tuple[_Piece, ...]
+    size: int
 
 
 class _Buffer:
@@ -34,6 +49,31 @@ class _Buffer:
         self.bytes = ffi.buffer(self.cdata)
         self.view = memoryview(self.bytes)
         self.length = ffi.new("int *")
+        self._laid: tuple[Sequence[Packet], int, list[_Run]] = ((), -1, [])
+
+    def runs(self, packets: Sequence[Packet], tag: int) -> list[_Run]:
+        """The same list as long as the same picture is asked for; ``tag`` is what SRTP adds to a packet."""
+        known, its_tag, runs = self._laid
+        if known is not packets or its_tag != tag:
+            runs = list(self._lay(packets, tag))
+            self._laid = (packets, tag, runs)
+        return runs
+
+    def _lay(self, packets: Sequence[Packet], tag: int) -> Iterator[_Run]:
+        blank, pieces, size = bytearray(), list[_Piece](), 0
+        for payload, marker in packets:
+            length = 12 + len(payload)
+            if pieces and (length + tag > size or len(blank) + size > _ROOM or len(pieces) >= _MOST):
+                yield _Run(bytes(blank), tuple(pieces), size)
+                blank, pieces = bytearray(), []
+            size = size if pieces else length + tag
+            pieces.append((self.cdata + len(blank), len(blank), length, marker))
+            blank += bytes(12) + payload + bytes(tag)
+            if length + tag < size:
+                yield _Run(bytes(blank), tuple(pieces), size)
+                blank, pieces = bytearray(), []
+        if pieces:
+            yield _Run(bytes(blank), tuple(pieces), size)
 
 
 _BUFFER = _Buffer()
@@ -43,13 +83,14 @@ class Sender:
     """Over one SRTP session to one place. ``full`` counts sends that the socket did not take; ``segments`` until the
     kernel says that it cannot on the way to this viewer."""
 
-    __slots__ = ("_payload_type", "_session", "_srtp", "_ssrc", "full", "refused", "segments")
+    __slots__ = ("_payload_type", "_session", "_srtp", "_ssrc", "_tag", "full", "refused", "segments")
 
     def __init__(self, session: Session, payload_type: int, ssrc: int) -> None:
         self._session = session
         self._srtp = session._srtp[0]
         self._payload_type = payload_type
         self._ssrc = ssrc
+        self._tag = _tag_of(session, ssrc)
         self.full = 0
         self.refused = 0
         self.segments = True
@@ -60,36 +101,24 @@ class Sender:
         """The packets of one picture, numbered from ``sequence``; how many went out before the socket was full."""
         buffer = _BUFFER
         kind, ssrc, srtp = self._payload_type, self._ssrc, self._srtp
-        area, cdata, length = buffer.bytes, buffer.cdata, buffer.length
+        area, length = buffer.bytes, buffer.length
         protect, pack = lib.srtp_protect, _HEADER.pack_into
         stamp &= 0xFFFFFFFF
-        sent = at = size = count = 0
-        for payload, marker in packets:
-            stop = at + 12 + len(payload)
-            pack(area, at, 0x80, kind | marker, sequence & 0xFFFF, stamp, ssrc)
-            area[at + 12 : stop] = payload
-            length[0] = stop - at
-            if protect(srtp, cdata + at, length):
-                self.refused += 1
-                return len(packets)  # a session that refuses one refuses all: its view is over
-            more = length[0]
-            sequence += 1
-            if not count:
-                size = more
-            elif more > size:  # does not fit the run: send what is there, and move this one to the front
-                if not self._flush(sock, to, at, size):
-                    return sent
-                sent, count, size = sent + count, 0, more
-                area[0:more] = area[at : at + more]
-                at = 0
-            at += more
-            count += 1
-            if more < size or at + size + _TRAILER > _ROOM or count >= _MOST:
-                if not self._flush(sock, to, at, size):
-                    return sent
-                sent, at, count = sent + count, 0, 0
-        if count and self._flush(sock, to, at, size):
-            sent += count
+        sent = 0
+        for run in buffer.runs(packets, self._tag):
+            blank = run.blank
+            total = len(blank)
+            area[0:total] = blank
+            for place, at, size, marker in run.pieces:
+                pack(area, at, 0x80, kind | marker, sequence & 0xFFFF, stamp, ssrc)
+                length[0] = size
+                if protect(srtp, place, length):
+                    self.refused += 1
+                    return len(packets)  # a session that refuses one refuses all: its view is over
+                sequence += 1
+            if not self._flush(sock, to, total, run.size):
+                return sent
+            sent += len(run.pieces)
         return sent
 
     def packet(self, payload: bytes, marker: int, sequence: int, stamp: int) -> bytes:
@@ -114,8 +143,7 @@ class Sender:
             if total <= size:
                 sock.sendto(buffer.view[:total], to)
             elif self.segments:
-                ancillary = [(socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT.pack(size))]
-                sock.sendmsg([buffer.view[:total]], ancillary, 0, to)
+                sock.sendmsg((buffer.view[:total],), _segments(size), 0, to)
             else:
                 for start in range(0, total, size):
                     sock.sendto(buffer.view[start : min(start + size, total)], to)
@@ -129,3 +157,14 @@ class Sender:
                 self.segments = False
                 return self._flush(sock, to, total, size)
         return True
+
+
+@lru_cache(maxsize=256)
+def _segments(size: int) -> tuple[tuple[int, int, bytes], ...]:
+    return ((socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT.pack(size)),)
+
+
+def _tag_of(session: Session, ssrc: int) -> int:
+    """Bytes that this session adds to a packet, by one of another source that is never sent."""
+    packet = _HEADER.pack(0x80, 0, 0, 0, ssrc ^ 1) + b"\0"
+    return len(session.protect(packet)) - len(packet)

@@ -87,7 +87,7 @@ def profile(town: LiveRig, camera: int) -> str:
     for stream in town.views.relay.streams():
         keyframe = stream.ring.keyframe
         if stream.key.startswith(f"camera-{camera}/") and keyframe is not None:
-            for payload, _ in stream.ring.packets(keyframe):
+            for payload, _ in keyframe.packets:
                 unit = payload[3:] if payload[0] & 31 == _STAP_A else payload
                 if unit[0] & 31 == _SPS:
                     return _PROFILES.get(unit[1], str(unit[1]))
