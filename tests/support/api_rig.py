@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -64,12 +65,14 @@ class Answered:
 
 @dataclass(slots=True)
 class Client:
-    """Keeps its cookie like a browser, and sends our Origin like one; ``token`` instead for programs."""
+    """Keeps its cookie like a browser, and sends our Origin like one; ``token`` instead for programs. ``tls`` for a
+    server of this machine that bears the name in ``url``."""
 
     url: str
     cookie: str = ""
     token: str = ""
     browser: bool = True
+    tls: ssl.SSLContext | None = None
 
     async def send(
         self, method: str, path: str, body: Any = None, raw: bytes | None = None, /, **headers: str | None
@@ -88,7 +91,8 @@ class Client:
             wanted["cookie"] = self.cookie
         wanted |= {name.replace("_", "-"): value for name, value in headers.items()}
         lines = "".join(f"{name}: {value}\r\n" for name, value in wanted.items() if value is not None)
-        answered = await exchange(self.url, f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + data)
+        head = f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+        answered = await exchange(self.url, head + data, self.tls)
         given = answered.headers.get("set-cookie")
         if given is not None:
             self.cookie = given.split(";")[0] if "Max-Age=0" not in given else ""
@@ -104,10 +108,16 @@ class Client:
         return await self.post("/api/v1/session", {"name": name, "password": password})
 
 
-async def exchange(url: str, data: bytes) -> Answered:
+async def dialled(url: str, tls: ssl.SSLContext | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     host, _, port = url.split("://")[1].rpartition(":")
+    if tls is None:
+        return await asyncio.open_connection(host, int(port))
+    return await asyncio.open_connection("127.0.0.1", int(port), ssl=tls, server_hostname=host)
+
+
+async def exchange(url: str, data: bytes, tls: ssl.SSLContext | None = None) -> Answered:
     async with asyncio.timeout(30):
-        reader, writer = await asyncio.open_connection(host, int(port))
+        reader, writer = await dialled(url, tls)
         try:
             writer.write(data)
             received = await reader.read()

@@ -19,6 +19,7 @@ ARGUMENTS = [
     "--allow-loopback-in-peer-connection",  # viewer and service are one machine here
     "--autoplay-policy=no-user-gesture-required",
     "--mute-audio",
+    "--host-resolver-rules=MAP xueliang.example 127.0.0.1",  # behind nginx it has a name, which is nobody's
 ]
 PAGE = """<!doctype html><meta charset="utf-8"><title>live</title><style>video{width:320px}</style><body><script>
 window.tiles = {};

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.support.api_rig import Client
+from tests.support.api_rig import Client, dialled
 
 
 class Events:
@@ -42,10 +42,9 @@ class Events:
 
 @asynccontextmanager
 async def events(client: Client, **headers: str) -> AsyncIterator[Events]:
-    host, _, port = client.url.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    reader, writer = await dialled(client.url, client.tls)
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    head = f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\n{_who(client)}\r\n{lines}\r\n"
+    head = f"GET /events HTTP/1.1\r\nHost: {client.url.split('://')[1]}\r\n{_who(client)}\r\n{lines}\r\n"
     writer.write(head.encode())
     try:
         yield Events(reader)
