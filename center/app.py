@@ -20,10 +20,12 @@ from camera_gateway.rtsp.client import RtspClient
 from camera_gateway.rtsp.timing import Deadlines
 from camera_gateway.source import SourceHub
 from center import states
+from center.adopting import Adopting
 from center.alerting import Topologies, delivery_of, keeper_of, webhook_of
 from center.anchors import Anchors as AuditAnchors
 from center.anchors import places_of
 from center.finding import Finding
+from center.reading_devices import DeviceReader
 from center.storage import Storage
 from center.upkeep import Upkeep
 from center.zones import zone_of
@@ -60,10 +62,12 @@ class App:
     engine: Engine
     delivery: Delivery
     upkeep: Upkeep
+    adopting: Adopting
     finding: Finding | None
 
     async def close(self) -> None:
         """Camera sessions end with TEARDOWN, then the workers."""
+        await self.adopting.close()
         await self.hub.close()
         await self.pool.close()
 
@@ -108,8 +112,10 @@ def build(storage: Storage, rng: random.Random, listener: Listener | None = None
     sink = EmbeddedSink(storage.db, clock, zone, keeper.on_changes)
     engine = _engine(storage, scheduler, book, sink, LivenessCheck(rtsp, onvif, clock), picture, listener)
     delivery = delivery_of(storage, topology, keeper, sink.state, rng)
-    finding = Finding(storage, reach, onvif, rtsp, rng) if settings.discovery.enabled else None
-    return App(storage, reach, hub, pool, scheduler, book, engine, delivery, upkeep_of(storage), finding)
+    reader = DeviceReader(storage, onvif)
+    adopting = Adopting(storage, rtsp, reader)
+    finding = Finding(storage, reach, onvif, rtsp, rng, reader) if settings.discovery.enabled else None
+    return App(storage, reach, hub, pool, scheduler, book, engine, delivery, upkeep_of(storage), adopting, finding)
 
 
 def upkeep_of(storage: Storage) -> Upkeep:

@@ -24,6 +24,7 @@ NOUNS: Mapping[str, Words] = {
     "audit": ("审计", "audit"),
     "views": ("查看登记", "view register"),
     "view": ("查看登记", "view register"),
+    "discovery": ("设备发现", "discovery"),
     "alerts": ("告警", "alerts"),
     "health": ("检测数据", "check data"),
 }
@@ -52,6 +53,7 @@ _SINGLE: Mapping[str, Words] = {
     "checkpoint.add_part": ("卡口新增部件", "part added"),
     "credentials.drop": ("删除设备密码", "device password dropped"),
     "credentials.set": ("填写设备密码", "device password written"),
+    "discovery.search": ("按网段查找设备", "ranges searched for devices"),
     "health.clean": ("清理到期检测数据", "expired check data deleted"),
     "import.apply": ("导入台账", "inventory imported"),
     "key.rotate": ("更换密钥", "key rotated"),

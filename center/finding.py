@@ -10,18 +10,20 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from ipaddress import ip_address
-from typing import TypeVar
 
 from camera_gateway.discovery.found import Found
 from camera_gateway.discovery.sweep import Network, Search, discover
 from camera_gateway.onvif.client import OnvifClient
 from camera_gateway.reach import Reach
 from camera_gateway.rtsp.client import RtspClient
+from center.reading_devices import VISITS, DeviceReader, drain
 from center.shared_account import SharedAccounts, Trust
 from center.storage import Storage
-from config.errors import XueliangError
+from config.errors import Kind, XueliangError
 from config.ids import new_id
 from config.scope import Scope
 from config.setting import Network as AnyNetwork
@@ -30,45 +32,52 @@ from registry.adopt import GivenCredentials, adopt_all, hold_back
 from registry.adoption_rule import AdoptionRule, decide
 from registry.area import Area
 from registry.area_store import add_area, list_areas
-from registry.camera_list import credentials_of
-from registry.camera_store import cameras_of_all
-from registry.device_store import get_devices
 from registry.found_device import FoundDevice, from_report
 from registry.proposal import Proposal
 from registry.propose import Outcome, propose_all
-from registry.reconcile import learn_all
 
 log = logging.getLogger(__name__)
 
-#: Devices visited at once: a visit is up to some hundred small calls, one at a time for each device.
-VISITS = 32
 #: Found devices that are proposed and adopted together, while the search goes on.
 TOGETHER = 200
-
-T = TypeVar("T")
 Candidate = tuple[Proposal, FoundDevice]
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round brought: how many answered, and what became of them."""
+    """What one round brought: how many answered, and what became of them. ``asked``: the ranges that a person asked
+    for, none for a round of the settings; ``trouble``: why it did not come to its end."""
 
     answered: int
     outcomes: Counter[str]
+    began: datetime
+    ended: datetime | None = None
+    asked: tuple[Network, ...] = ()
+    trouble: str = ""
 
 
 class Finding:
     """``run`` for ever, ``run_once`` for one round. Its own scope is the system's, named in the audit."""
 
     def __init__(
-        self, storage: Storage, reach: Reach, onvif: OnvifClient, rtsp: RtspClient, rng: random.Random
+        self,
+        storage: Storage,
+        reach: Reach,
+        onvif: OnvifClient,
+        rtsp: RtspClient,
+        rng: random.Random,
+        reader: DeviceReader | None = None,
     ) -> None:
         self.rounds = 0
         self.last: Round | None = None
+        self.now: Round | None = None  # the one under way
+        self._wanted: tuple[Network, ...] = ()
+        self._poked = asyncio.Event()
         self._storage = storage
         self._settings: Discovery = storage.settings.discovery
         self._reach = reach
         self._onvif = onvif
+        self._reader = reader or DeviceReader(storage, onvif)
         self._random = rng
         self._scope = Scope.system("discovery")
         self._slots = asyncio.Semaphore(VISITS)
@@ -78,45 +87,86 @@ class Finding:
 
     async def run(self) -> None:
         while True:
+            asked, self._wanted = self._wanted, ()
+            self._poked.clear()
+            trouble = ""
             try:
-                await self.run_once()
+                await self.run_once(asked)
             except XueliangError as error:
-                log.warning("x discovery: %s", error)
+                trouble = str(error)
             except OSError as error:  # no socket, no route: the next round may do better
-                log.warning("x discovery: %s", error.strerror or error)
-            await self._storage.clock.sleep(self._settings.period_seconds)
+                trouble = str(error.strerror or error)
+            finally:
+                self._over(trouble)
+            await self._pause()
 
-    async def run_once(self) -> Round:
-        """Search, visit and propose, adopt by rule. Raises what the database raises; a device's faults stay its own."""
+    def ask(self, networks: Sequence[Network]) -> None:
+        """A round of these ranges as soon as the one under way is over. Raises ``CONFLICT`` while another waits."""
+        if self._wanted or (self.now is not None and self.now.asked):
+            raise XueliangError(Kind.CONFLICT, "a search is under way", fix="Wait until it has ended")
+        self._wanted = tuple(networks)
+        self._poked.set()
+
+    @property
+    def waiting(self) -> tuple[Network, ...]:
+        """The ranges that were asked for and are not begun."""
+        return self._wanted
+
+    async def run_once(self, asked: Sequence[Network] = ()) -> Round:
+        """Search, visit and propose, adopt by rule. Raises what the database raises; a device's faults stay its own.
+
+        ``asked``: these ranges instead of what the settings name."""
         outcomes: Counter[str] = Counter()
         heard: list[FoundDevice] = []
+        self.now = Round(0, outcomes, self._storage.clock.now(), asked=tuple(asked))
         try:
-            answered = await self._search(heard, outcomes)
+            await self._search(heard, outcomes)
         except ExceptionGroup as errors:  # several tasks may meet the same trouble; one tells of it
             raise errors.exceptions[0] from None
-        await self._take(_drain(heard), outcomes)
+        await self._take(drain(heard), outcomes)
         self.rounds += 1
-        self.last = Round(answered, outcomes)
-        log.info("- discovery: %d answered: %s", answered, dict(outcomes))
+        self.last, self.now = replace(self.now, ended=self._storage.clock.now()), None
+        log.info("- discovery: %d answered: %s", self.last.answered, dict(outcomes))
         return self.last
 
-    async def _search(self, heard: list[FoundDevice], outcomes: Counter[str]) -> int:
-        answered = 0
+    def _over(self, trouble: str) -> None:
+        if trouble:
+            log.warning("x discovery: %s", trouble)
+        if self.now is not None:
+            self.last = replace(self.now, ended=self._storage.clock.now(), trouble=trouble or "ended before its time")
+            self.now = None
+
+    async def _pause(self) -> None:
+        waits = [
+            asyncio.create_task(self._storage.clock.sleep(self._settings.period_seconds)),
+            asyncio.create_task(self._poked.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _search(self, heard: list[FoundDevice], outcomes: Counter[str]) -> None:
         async with asyncio.TaskGroup() as group:
             for search in self._searches():
                 async for found in discover(search, self._storage.clock, self._random, self._reach):
-                    answered += 1
+                    if self.now is not None:
+                        self.now = replace(self.now, answered=self.now.answered + 1)
                     await self._slots.acquire()
                     group.create_task(self._visit(found, heard, outcomes))
                     if len(heard) >= TOGETHER:
-                        group.create_task(self._take(_drain(heard), outcomes))
-        return answered
+                        group.create_task(self._take(drain(heard), outcomes))
 
     def _searches(self) -> list[Search]:
         """Group probes on each interface, then the ranges. Who answers from outside the camera networks is told of,
         and not contacted."""
         rules = self._settings
-        found = []
+        found: list[Search] = []
+        asked = self.now.asked if self.now is not None else ()
+        if asked:
+            return [Search(asked, rate=float(rules.rate), wait=rules.wait_seconds, multicast=False, port=rules.port)]
         for interface in (rules.interfaces or [""]) if rules.multicast else []:
             found.append(Search(wait=rules.wait_seconds, interface=interface, port=rules.port))
         networks = tuple(n for n in rules.cidrs if isinstance(n, Network))
@@ -152,7 +202,7 @@ class Finding:
                 if proposed.outcome is Outcome.KNOWN and proposed.device_id:
                     known.append((proposed.device_id, device))
             await self._adopt(by_rule, area_id, outcomes)
-            await self._read_all(known, only_if_empty=True)
+            await self._reader.read_all(known, only_if_empty=True)
 
     async def _adopt(self, candidates: list[Candidate], area_id: str, outcomes: Counter[str]) -> None:
         """A password shared by many goes to one device, and to the others once that one took it."""
@@ -206,43 +256,7 @@ class Finding:
             else:
                 outcomes["adopted"] += 1
                 adopted.append((result.device.id, device))
-        await self._read_all(adopted)
-
-    async def _read_all(self, devices: list[tuple[str, FoundDevice]], *, only_if_empty: bool = False) -> None:
-        """Read them, and write down together what has been read while the last of it was written."""
-        told: list[tuple[str, FoundDevice]] = []
-        writing, places = asyncio.Lock(), asyncio.Semaphore(VISITS)
-
-        async def read(device_id: str, bare: FoundDevice) -> None:
-            try:
-                async with places:
-                    told.append((device_id, await self._read(device_id, bare)))
-            except XueliangError as error:
-                log.info("x discovery %s: %s", bare.host, error.what)
-                return
-            async with writing:
-                await self._learn(_drain(told))
-
-        async with asyncio.TaskGroup() as group:
-            for device_id, bare in await self._readable(devices, only_if_empty=only_if_empty):
-                group.create_task(read(device_id, bare))
-
-    async def _readable(
-        self, devices: list[tuple[str, FoundDevice]], *, only_if_empty: bool
-    ) -> list[tuple[str, FoundDevice]]:
-        ids = list(dict.fromkeys(device_id for device_id, _ in devices))
-        async with self._storage.db.read() as connection:
-            stand = await get_devices(self._scope, connection, ids)
-            known = await cameras_of_all(self._scope, connection, ids) if only_if_empty else {}
-        able = {id_ for id_, device in stand.items() if not device.identity_hold and not known.get(id_)}
-        # One device may be found at two of its ports.
-        once = {device_id: bare for device_id, bare in devices if device_id in able and bare.onvif_xaddr}
-        return list(once.items())
-
-    async def _learn(self, told: list[tuple[str, FoundDevice]]) -> None:
-        for (_, device), done in zip(told, await learn_all(self._scope, self._storage.db, told), strict=True):
-            if isinstance(done, XueliangError):
-                log.info("x discovery %s: %s", device.host, done.what)
+        await self._reader.read_all(adopted)
 
     async def _bare(self, found: Found) -> FoundDevice:
         """What it says to a stranger. A box that only answers a port is proposed with nothing but its address."""
@@ -252,15 +266,6 @@ class Finding:
         report = await self._onvif.facts(found.xaddr, None)
         return from_report(report, found.port, found.how.value, endpoint)
 
-    async def _read(self, device_id: str, bare: FoundDevice) -> FoundDevice:
-        """With the channels and streams that only answer to credentials."""
-        storage = self._storage
-        credentials = await credentials_of(self._scope, storage.db, storage.vault, device_id)
-        report = await self._onvif.facts(bare.onvif_xaddr, credentials)
-        for finding in report.findings:
-            log.info("< %s %s: %s", bare.host, finding.code, finding.text)
-        return from_report(report, bare.port, bare.how, bare.endpoint_uuid)
-
     async def _area(self) -> str:
         """The area adopted devices come into, made when the first one does."""
         if not self._area_id:
@@ -269,12 +274,6 @@ class Finding:
                 found = next((a for a in await list_areas(self._scope, connection) if a.name == name), None)
                 self._area_id = (found or await add_area(self._scope, connection, Area(new_id(), name))).id
         return self._area_id
-
-
-def _drain(heard: list[T]) -> list[T]:
-    taken = heard[:]
-    heard.clear()
-    return taken
 
 
 def account_for(accounts: list[Account], host: str) -> Account | None:

@@ -109,7 +109,7 @@ async def adopt_in(
     await add_device(acting, connection, device)
     cameras = await put_channels(acting, connection, device, found.channels)
     if credentials is not None:
-        await _require_like(scope, connection, credentials)
+        await require_like(scope, connection, credentials)
         await _give(acting, connection, vault, [device.id], credentials)
     await proposal_store.change_proposal(
         acting,
@@ -146,7 +146,7 @@ async def adopt_all(
             async with db.write() as connection:
                 await rows_store.require_place(scope, connection, Permission.ADOPT, area_id, unit_id)
                 if credentials is not None:
-                    await _require_like(scope, connection, credentials)
+                    await require_like(scope, connection, credentials)
                 acting = Scope.system(scope.principal)
                 stands = await _open_all(scope, connection, [(one.id, one.version) for one in part])
                 done += await _adopt_some(acting, connection, vault, stands, (area_id, unit_id), credentials)
@@ -307,7 +307,7 @@ def _device(found: FoundDevice, area_id: str, unit_id: str | None, name: str | N
     )
 
 
-async def _require_like(scope: Scope, connection: Connection, given: GivenCredentials) -> None:
+async def require_like(scope: Scope, connection: Connection, given: GivenCredentials) -> None:
     """A password is taken only from a device whose password the asker could set. Raises ``NOT_FOUND`` and
     ``FORBIDDEN``."""
     if given.like_device is not None:

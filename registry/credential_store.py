@@ -24,12 +24,14 @@ from registry.device import Device
 from registry.lifecycle import Lifecycle
 from registry.nouns_store import DEVICE
 from registry.tables import credentials, devices, secrets
-from registry.vault import SecretRecord, Vault
+from registry.vault import SecretRecord, Vault, fingerprint_of
 from registry.vault_store import delete_secret, put_secret, record_of, replace_secret
 
 KIND = "camera"
 #: Bound parameters in one statement.
 _CHUNK = 500
+#: Devices of a password set that are named.
+_TOLD = 5
 
 
 async def set_credentials(
@@ -143,6 +145,49 @@ async def bearers(
         if same[row.id]:
             found.append(Bearer(row.device_id, AccountKey(row.host, account, same[row.id])))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSet:
+    """What some devices share; ``device_id`` is the oldest of them, ``names`` the first few. ``keys``: under which
+    their tries are written down, of the first few."""
+
+    device_id: str
+    account: str
+    devices: int
+    names: tuple[str, ...]
+    allow_clear: bool
+    keys: tuple[AccountKey, ...]
+
+
+async def password_sets(scope: Scope, connection: Connection, *, limit: int = 200) -> list[PasswordSet]:
+    """Of the devices whose passwords the asker may write, grouped by secret, the largest first. No password is
+    opened for it."""
+    c, d = credentials.c, devices.c
+    query = (
+        sa.select(c.secret_id, c.account, c.allow_clear, d.id, d.name, d.host, secrets.c.version)
+        .join(devices, d.id == c.device_id)
+        .join(secrets, secrets.c.id == c.secret_id)
+        .where(DEVICE.visible(scope.where(Permission.CREDENTIALS)), d.lifecycle != Lifecycle.REMOVED)
+        .order_by(d.id)
+    )
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for row in await connection.execute(query):
+        groups.setdefault((row.secret_id, row.account), []).append(row)
+    largest = sorted(groups.values(), key=lambda rows: (-len(rows), rows[0].id))[: max(1, min(limit, _CHUNK))]
+    return [
+        PasswordSet(
+            rows[0].id,
+            rows[0].account,
+            len(rows),
+            tuple(row.name for row in rows[:_TOLD]),
+            bool(rows[0].allow_clear),
+            tuple(
+                AccountKey(row.host, row.account, fingerprint_of(row.secret_id, row.version)) for row in rows[:_TOLD]
+            ),
+        )
+        for rows in largest
+    ]
 
 
 async def has_credentials(scope: Scope, connection: Connection, device_id: str) -> str | None:

@@ -18,6 +18,7 @@ from registry.lifecycle import Lifecycle
 from registry.nouns_store import DEVICE, PROPOSAL
 from registry.proposal import Proposal, ProposalStatus
 from registry.rows_store import Edit, Page
+from registry.scope_store import area_tree
 from registry.tables import devices, proposals
 
 #: Bound parameters in one statement; SQLite of old took 999.
@@ -34,13 +35,42 @@ async def list_proposals(
     scope: Scope,
     connection: Connection,
     *,
-    status: ProposalStatus | None = None,
+    status: ProposalStatus | Sequence[ProposalStatus] | None = None,
+    text: str | None = None,
+    area_id: str | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> Page[Proposal]:
-    where = [] if status is None else [proposals.c.status == status]
-    found = await rows_store.page(scope, connection, PROPOSAL, *where, after=after, limit=limit)
+    """``text``: part of an address, serial number or MAC; ``area_id`` with everything below it."""
+    found = await rows_store.page(
+        scope, connection, PROPOSAL, *_wanted(status, text, area_id), after=after, limit=limit
+    )
     return Page(tuple(await _discreet(scope, connection, list(found.items))), found.after)
+
+
+async def count_proposals(
+    scope: Scope, connection: Connection, *, text: str | None = None, area_id: str | None = None
+) -> dict[ProposalStatus, int]:
+    counts = dict.fromkeys(ProposalStatus, 0)
+    query = sa.select(proposals.c.status, sa.func.count()).group_by(proposals.c.status)
+    query = query.where(PROPOSAL.visible(scope.where(Permission.READ)), *_wanted(None, text, area_id))
+    for status, number in await connection.execute(query):
+        counts[status] = number
+    return counts
+
+
+def _wanted(
+    status: ProposalStatus | Sequence[ProposalStatus] | None, text: str | None, area_id: str | None
+) -> list[sa.ColumnElement[bool]]:
+    p = proposals.c
+    where: list[sa.ColumnElement[bool]] = []
+    if status:
+        where.append(p.status.in_([status] if isinstance(status, ProposalStatus) else list(status)))
+    if text:
+        where.append(sa.or_(*(column.icontains(text[:200], autoescape=True) for column in (p.host, p.serial, p.mac))))
+    if area_id is not None:
+        where.append(p.area_id.in_(area_tree(frozenset({area_id}))))
+    return where
 
 
 async def add_proposals(scope: Scope, connection: Connection, added: Sequence[Proposal]) -> None:

@@ -22,7 +22,11 @@ class SecretRecord:
 
     @property
     def fingerprint(self) -> str:
-        return f"{self.id}:{self.version}"
+        return fingerprint_of(self.id, self.version)
+
+
+def fingerprint_of(secret_id: str, version: int) -> str:
+    return f"{secret_id}:{version}"
 
 
 class Vault:

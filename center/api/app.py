@@ -12,12 +12,14 @@ from starlette.types import ASGIApp
 
 from camera_gateway.media.pool import DecodePool
 from center.api import (
+    adoption_routes,
     area_routes,
     audit_routes,
     camera_routes,
     change_routes,
     checks_routes,
     device_routes,
+    discovery_routes,
     entry_routes,
     event_stream,
     evidence_routes,
@@ -66,7 +68,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     unit_routes.router,
     point_routes.router,
     device_routes.router,
+    adoption_routes.router,
     proposal_routes.router,
+    discovery_routes.router,
     camera_routes.router,
     status_routes.router,
     checks_routes.router,

@@ -14,6 +14,7 @@ from center.api.point_routes import Step
 from center.api.shapes import Id, IdText, In, Line, Listed, Out
 from registry import camera_store, credential_store, device_store, rows_store
 from registry.device import Device, DeviceKind
+from registry.found_device import FoundDevice
 from registry.lifecycle import Lifecycle
 
 router = APIRouter(prefix="/api/v1/devices", tags=["devices"])
@@ -117,6 +118,12 @@ async def set_credentials(asked: CredentialWriter, device_id: Id, body: Credenti
         await credential_store.set_credentials(
             asked.scope, connection, vault, device_id, body.account, body.password, allow_clear=body.allow_clear
         )
+        device = await device_store.get_device(asked.scope, connection, device_id)
+        channels = await camera_store.cameras_of(asked.scope, connection, device_id)
+    if asked.core.app is not None and device.onvif_xaddr and not channels:
+        # Adopted before it had a password: now it tells its channels.
+        found = FoundDevice(device.host, device.port, "hand", device.kind, onvif_xaddr=device.onvif_xaddr)
+        asked.core.app.adopting.read_soon([(device.id, found)])
     return Response(status_code=204)
 
 

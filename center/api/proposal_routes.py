@@ -19,6 +19,7 @@ from registry import proposal_store
 from registry.adopt import GivenCredentials, accept_identity, adopt_in, refuse
 from registry.answer_store import Answer
 from registry.database import Connection
+from registry.found_device import FoundDevice, unpack
 from registry.proposal import ConflictKind, Proposal, ProposalStatus
 
 router = APIRouter(prefix="/api/v1/proposals", tags=["proposals"])
@@ -89,18 +90,31 @@ class IdentityOut(Out):
     device_id: str
 
 
+class ProposalPage(Listed[ProposalOut]):
+    """``counts``: by status, of all that the other filters leave."""
+
+    counts: dict[ProposalStatus, int]
+
+
 @router.get("", summary="Proposals")
 async def list_proposals(
     asked: Adopter,
-    status: Annotated[ProposalStatus | None, Query(description="of this status only")] = None,
+    status: Annotated[list[ProposalStatus], Query(max_length=4, description="any of these")] = [],  # noqa: B006
+    q: Annotated[Line | None, Query(description="part of an address, serial number or MAC")] = None,
+    area: Annotated[IdText | None, Query(description="found in this area or below it")] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
-) -> Listed[ProposalOut]:
+) -> ProposalPage:
     """In the order of being found."""
-    after = position(asked, cursor, status=status)
+    query = {"status": sorted(status), "q": q, "area": area}
+    after = position(asked, cursor, **query)
     async with asked.read() as connection:
-        page = await proposal_store.list_proposals(asked.scope, connection, status=status, after=after, limit=limit)
-    return Listed(items=[_out(one) for one in page.items], next_cursor=next_cursor(asked, page.after, status=status))
+        page = await proposal_store.list_proposals(
+            asked.scope, connection, status=status, text=q, area_id=area, after=after, limit=limit
+        )
+        counts = await proposal_store.count_proposals(asked.scope, connection, text=q, area_id=area)
+    items = [_out(one) for one in page.items]
+    return ProposalPage(items=items, next_cursor=next_cursor(asked, page.after, **query), counts=counts)
 
 
 @router.get("/{proposal_id}", response_model=ProposalOut, summary="One proposal")
@@ -113,10 +127,11 @@ async def get_proposal(asked: Adopter, proposal_id: Id) -> Response:
 async def adopt_proposal(
     asked: Adopter, proposal_id: Id, body: AdoptIn, if_match: IfMatch = None, key: IdempotencyKey = None
 ) -> Response:
-    """Device, cameras, points and streams in one step. Only now it may be sent a password. 207 is for several at
-    once; this is one."""
-    credentials = _given(body.credentials)
+    """Device, cameras, points and streams in one step. Only now it may be sent a password; channels that it tells to
+    nobody without one are read soon after."""
+    credentials = given_of(body.credentials)
     version = version_of(if_match) if if_match is not None else None
+    adopted: list[tuple[str, FoundDevice]] = []
 
     async def act(connection: Connection) -> Answer:
         done = await adopt_in(
@@ -131,13 +146,18 @@ async def adopt_proposal(
             name=body.name,
             settle_conflict=body.settle_conflict,
         )
+        proposal = await proposal_store.get_proposal(asked.scope, connection, proposal_id)
+        adopted.append((done.device.id, unpack(proposal.facts)))
         out = AdoptedOut(device_id=done.device.id, camera_ids=[camera.id for camera in done.cameras])
         return Answer(201, out.model_dump(mode="json"), {"Location": f"/api/v1/devices/{done.device.id}"})
 
     try:
-        return await once(asked, key, act)
+        answer = await once(asked, key, act)
     except XueliangError as error:
         raise _changed(error) from error
+    if asked.core.app is not None:
+        asked.core.app.adopting.read_soon(adopted)
+    return answer
 
 
 @router.post("/{proposal_id}/refuse", summary="Refuse a proposal")
@@ -166,7 +186,7 @@ async def _load(asked: Asked, proposal_id: str) -> ProposalOut:
         return _out(await proposal_store.get_proposal(asked.scope, connection, proposal_id))
 
 
-def _given(given: GivenIn | None) -> GivenCredentials | None:
+def given_of(given: GivenIn | None) -> GivenCredentials | None:
     if given is None:
         return None
     if (given.password is None) == (given.like_device is None):
