@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 QUEUE = 128
 #: A keyframe is asked for at most so often, for all viewers together.
 REQUEST_SECONDS = 1.0
+#: Who asks so soon after a keyframe has not seen it yet.
+JUST_SENT_SECONDS = 0.3
 #: Nothing has come for so long: the camera's session is looked after, and tried again without its full back-off.
 HURRY_SECONDS = 4.0
 #: Whoever only asks for a keyframe keeps the session so long, until the stream itself holds it.
@@ -71,6 +73,7 @@ class CameraStream:
         self._source: Source | None = None
         self._failure: XueliangError | None = None
         self._asked_at = float("-inf")
+        self._wanting = False
         self._tasks: list[asyncio.Task[Any]] = []
         self._begun = asyncio.Event()
         self._idle_since: float | None = None
@@ -132,17 +135,20 @@ class CameraStream:
             raise
 
     def want_keyframe(self) -> None:
-        """Passed on to the camera at most once a second."""
-        now = self._clock.monotonic()
+        """Passed on to the camera at most once a second, until there is one."""
         newest = self.ring.keyframe
-        if now - self._asked_at < REQUEST_SECONDS or (newest is not None and now - newest.received < 0.3):
+        if newest is None or self._clock.monotonic() - newest.received >= JUST_SENT_SECONDS:
+            self._wanting = True
+            self._ask()
+
+    def _ask(self) -> None:
+        now, source = self._clock.monotonic(), self._source
+        if now - self._asked_at < REQUEST_SECONDS or source is None or source.state is not SourceState.LIVE:
             return
         self._asked_at = now
-        source = self._source
-        if source is not None and source.state is SourceState.LIVE:
-            task = asyncio.create_task(source.request_keyframe(), name=f"stream {self.key} keyframe")
-            self._tasks.append(task)
-            task.add_done_callback(self._forget)
+        task = asyncio.create_task(source.request_keyframe(), name=f"stream {self.key} keyframe")
+        self._tasks.append(task)
+        task.add_done_callback(self._forget)
 
     @contextmanager
     def wanted(self) -> Iterator[None]:
@@ -196,7 +202,7 @@ class CameraStream:
     def _take(self, unit: AccessUnit) -> bool:
         """Whether there is something to send."""
         self.units += 1
-        self.damaged += unit.damaged
+        self.damaged += unit.damaged or unit.lost > 0
         self.codec = unit.codec.value
         reason = fitness.of_unit(unit)
         time = self.timeline.map(unit.rtp_time, unit.clock_rate, unit.received)
@@ -216,8 +222,12 @@ class CameraStream:
                 except Exception:
                     self._failed(watcher)
         self._begun.set()
-        if unit.damaged:
-            self.want_keyframe()
+        if unit.keyframe and not unit.damaged:
+            self._wanting = False
+        elif unit.damaged or unit.lost:  # also where whole pictures are missing: viewers see no gap in our numbers
+            self._wanting = True
+        if self._wanting:
+            self._ask()
         pieces = payloads(unit) if self.reason is None else []
         if pieces:
             self.ring.append(pieces, time, unit.keyframe and not unit.damaged, unit.received)
