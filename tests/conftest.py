@@ -19,6 +19,9 @@ from tests.support.sharing import ByFile, in_order, processes
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the full counts of the tests marked 'soak'")
+    parser.addoption(
+        "--screenshots", action="store_true", help="write what the console looks like into docs/screenshots"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

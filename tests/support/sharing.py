@@ -10,8 +10,18 @@ from xdist.scheduler import LoadScopeScheduling
 
 #: Rooms whose tests stand alone and take long: each of their tests may go to another process.
 APART = ("tests/acceptance/",)
+#: Rooms whose tests share what is dear to start, and so a process.
+TOGETHER = ("tests/console/",)
 #: What takes longest begins first, so that no process has it left when the others have ended.
-FIRST = ("tests/acceptance/", "tests/center/", "tests/interop/", "tests/alerts/", "tests/health/", "tests/registry/")
+FIRST = (
+    "tests/console/",
+    "tests/acceptance/",
+    "tests/center/",
+    "tests/interop/",
+    "tests/alerts/",
+    "tests/health/",
+    "tests/registry/",
+)
 MOST = 8
 
 
@@ -41,4 +51,7 @@ class ByFile(LoadScopeScheduling):
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
+        if nodeid.startswith(APART):
+            return nodeid
+        room = next((room for room in TOGETHER if nodeid.startswith(room)), None)
+        return room or nodeid.partition("::")[0]
