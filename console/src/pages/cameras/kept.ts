@@ -1,0 +1,24 @@
+/** The list outlives its page: whoever looks at one camera and comes back finds rows, place and marks as they were. */
+import { effectScope, ref } from "vue";
+import { useAreas } from "./use_areas";
+import { useBars } from "./use_bars";
+import { useList } from "./use_list";
+
+function make() {
+  return {
+    list: useList(),
+    bars: useBars(),
+    areas: useAreas(),
+    marked: ref(new Set<string>()),
+    /** The query that the rows are of, and how far it was scrolled. */
+    of: "",
+    top: 0,
+  };
+}
+
+let held: ReturnType<typeof make> | undefined;
+
+export function kept(): ReturnType<typeof make> {
+  held ??= effectScope(true).run(make);
+  return held as ReturnType<typeof make>;
+}
