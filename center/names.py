@@ -8,6 +8,7 @@ from typing import Any
 
 from alerts.message import Hold, MessageEvent, MessageStatus
 from camera_gateway.discovery.found import How
+from camera_gateway.memory import AccountState
 from config.scope import Permission, Role
 from health import state as causes
 from health.classes import CatalogStatus
@@ -151,6 +152,12 @@ HOW_FOUND: Mapping[How, Words] = {
     How.UNICAST: ("逐址探询", "answered a probe"),
     How.TCP: ("端口应答", "a port answered"),
     How.HELLO: ("自行上线", "announced itself"),
+}
+ACCOUNTS: Mapping[AccountState, Words] = {
+    AccountState.UNTRIED: ("密码未试过", "password not tried"),
+    AccountState.TRYING: ("密码试用中", "password being tried"),
+    AccountState.PROVED: ("密码已通过", "password accepted"),
+    AccountState.REFUSED: ("密码被拒", "password refused"),
 }
 PERMISSIONS: Mapping[Permission, Words] = {
     Permission.READ: ("查看状态", "see states"),
@@ -302,6 +309,7 @@ LISTS: Mapping[str, tuple[type[StrEnum] | None, Mapping[Any, Words]]] = {
     "proposal_states": (ProposalStatus, PROPOSAL_STATES),
     "conflicts": (ConflictKind, CONFLICTS),
     "how_found": (How, HOW_FOUND),
+    "accounts": (AccountState, ACCOUNTS),
     "permissions": (Permission, PERMISSIONS),
     "roles": (Role, ROLES),
     "principals": (PrincipalKind, PRINCIPALS),
