@@ -18,8 +18,13 @@ export function setTime(iso: string): void {
   turn();
 }
 
+/** The service's time at this very moment, milliseconds since 1970. */
+export function serviceNow(): number {
+  return Date.now() + offset;
+}
+
 function turn(): void {
-  here.value = Date.now() + offset;
+  here.value = serviceNow();
   if (!standing.value) tick.value = here.value;
 }
 
