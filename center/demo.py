@@ -1,44 +1,59 @@
-"""Wiring: the demo: a virtual network, the service on it, faults that come and go, and a live view."""
+"""Wiring: the demo: a district of virtual cameras, the service on it, faults that come and go, and a live view."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 from center import demo_table
+from center.demo_district import DISTRICT, LOGINS, place
 from center.demo_fleet import Control, DemoFleet, command, fleet
+from center.demo_logins import Kept, make_logins
+from center.demo_registry import Ground, lay_out, settle
 from center.demo_settings import demo_settings, printed
 from center.output import emit, line, note
 from center.serving import Service, running
 from center.stopping import Stopping
+from center.storage import opened
 from config.clock import Clock, SystemClock
-from config.errors import XueliangError
+from config.errors import Kind, XueliangError
+from config.settings import Settings
 from health.observation import Observation
 from health.ports import Outcome
 from health.state import Aspect, CameraState, Change
 
 log = logging.getLogger(__name__)
 
+#: Name and password.
+Logins = Sequence[tuple[str, str]]
+
 #: Faults begin at the latest then, with whatever cameras are known by it.
 LEARNING_SECONDS = 120.0
+#: Nobody waits longer for the next camera to be found: those of a folder that is used again may have been taken out.
+FINDING_SECONDS = 20.0
+LOOK_SECONDS = 0.25
 REDRAW_SECONDS = 1.0
+PORT = 8080
+#: They answer in the network and wait for somebody to adopt them.
+STRANGERS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """``data`` ``None``: a folder that goes with the demo. ``duration`` in seconds, ``None``: until told to stop."""
+    """``data`` ``None``: a folder that goes with the demo. ``duration`` in seconds from being ready, ``None``: until
+    told to stop. ``port`` 0: any free one."""
 
     cameras: int = 24
+    port: int = PORT
     data: Path | None = None
     duration: float | None = None
     as_json: bool = False
@@ -62,20 +77,62 @@ class _View:
 
 
 async def run(demo: Demo) -> int:
-    """Until SIGINT, SIGTERM or the end of ``duration``; 0."""
-    clock = SystemClock()
+    """Until SIGINT, SIGTERM or the end of ``duration``; 0. Raises ``UNAVAILABLE`` for a port that is taken."""
+    _check_port(demo.port)
     async with Stopping() as stopping:
-        with _folder(demo.data) as folder:
-            port = _free_udp_port()
-            if not demo.as_json:
-                note(f"drawing {demo.cameras} virtual cameras ...")
-            async with fleet(command(demo.cameras, port, _ports(folder))) as found:
-                _keep_ports(folder, found)
-                view = _View()
-                async with running(demo_settings(found, folder, port), clock=clock, hears=view.hear) as service:
-                    _greet(demo, found, service, folder)
-                    await _watch(demo, stopping, view, service, Control(found, clock), found, clock)
+        living = asyncio.create_task(_live(demo, stopping), name="demo")
+        asked = asyncio.create_task(stopping.wait(), name="demo: wait")
+        await asyncio.wait((living, asked), return_when=asyncio.FIRST_COMPLETED)
+        for task in (living, asked):
+            task.cancel()
+        await asyncio.gather(living, asked, return_exceptions=True)
+        if not living.cancelled() and not stopping.asked:
+            living.result()
     return 0
+
+
+async def _live(demo: Demo, stopping: Stopping) -> None:
+    clock = SystemClock()
+    with _folder(demo.data) as folder:
+        kept, port = Kept.read(folder), _free_udp_port()
+        if not demo.as_json:
+            note(f"drawing {demo.cameras} virtual cameras ...")
+        words = command(demo.cameras, port, kept.ports, strangers=STRANGERS, large=True)
+        async with fleet(words) as found:
+            settings = demo_settings(found, folder, port, port=demo.port, area=str(DISTRICT))
+            kept, ground = await _lay_out(settings, replace(kept, ports=found.ports), clock)
+            kept.write(folder)
+            view, control = _View(), Control(found, clock)
+            async with running(settings, clock=clock, hears=view.hear, demo=True) as service:
+                await _settle(demo, service, control, ground, clock)
+                logins = [(login.name, kept.passwords[login.name].get_secret_value()) for login in LOGINS]
+                _greet(demo, found, service, folder, kept, logins)
+                await _watch(demo, stopping, view, service, control, found, clock, logins)
+
+
+async def _lay_out(settings: Settings, kept: Kept, clock: Clock) -> tuple[Kept, Ground]:
+    """District and logins, before the service starts: it then has no first administrator to make."""
+    async with opened(settings, clock) as storage:
+        ground = await lay_out(storage)
+        return await make_logins(storage, kept, ground.areas, ground.units), ground
+
+
+async def _settle(demo: Demo, service: Service, control: Control, ground: Ground, clock: Clock) -> None:
+    """Every camera found, adopted by rule and given its place."""
+    storage, placed = service.app.storage, place(await control.boxes())
+    known, since = -1, clock.monotonic()
+    while clock.monotonic() - since < FINDING_SECONDS:
+        watched = service.app.book.cameras()
+        await settle(storage, ground, placed, watched)
+        standing = sum(camera.area_id != ground.district for camera in watched)
+        if standing >= demo.cameras:
+            return
+        if standing > known:
+            known, since = standing, clock.monotonic()
+        if service.ended.done():
+            return
+        await clock.sleep(LOOK_SECONDS)
+    log.warning("x %d of %d cameras are known; going on with them", known, demo.cameras)
 
 
 async def _watch(
@@ -86,9 +143,10 @@ async def _watch(
     control: Control,
     found: DemoFleet,
     clock: Clock,
+    logins: Logins,
 ) -> None:
     planner = asyncio.create_task(_plan(view, control, len(found.cameras)), name="demo: plan")
-    show = asyncio.create_task(_show(demo, view, service, control, found, clock), name="demo: view")
+    show = asyncio.create_task(_show(demo, view, service, control, found, clock, logins), name="demo: view")
     asked = asyncio.create_task(stopping.wait(demo.duration), name="demo: wait")
     try:
         await asyncio.wait((asked, show, service.ended), return_when=asyncio.FIRST_COMPLETED)
@@ -116,8 +174,19 @@ async def _plan(view: _View, control: Control, cameras: int) -> None:
     await control.begin_plan()
 
 
-async def _show(demo: Demo, view: _View, service: Service, control: Control, found: DemoFleet, clock: Clock) -> None:
-    terminal = sys.stdout.isatty() and not demo.as_json
+async def _show(
+    demo: Demo,
+    view: _View,
+    service: Service,
+    control: Control,
+    found: DemoFleet,
+    clock: Clock,
+    logins: Logins,
+) -> None:
+    if demo.as_json:
+        return
+    terminal = sys.stdout.isatty()
+    head = demo_table.head(service.url, logins, shutil.get_terminal_size().columns, demo.zh)
     with _cursor(sys.stdout, terminal):
         while True:
             await clock.sleep(REDRAW_SECONDS)
@@ -126,10 +195,8 @@ async def _show(demo: Demo, view: _View, service: Service, control: Control, fou
                 truths = await control.truth()
             except XueliangError:
                 truths = {}
-            if demo.as_json:
-                continue
             if terminal:
-                _draw(demo, view, service, names, truths, clock)
+                _draw(demo, view, head, names, truths, clock)
             else:
                 _tell(demo, view, names, truths)
 
@@ -137,7 +204,7 @@ async def _show(demo: Demo, view: _View, service: Service, control: Control, fou
 def _draw(
     demo: Demo,
     view: _View,
-    service: Service,
+    head: list[str],
     names: dict[str, tuple[str, str]],
     truths: dict[str, str],
     clock: Clock,
@@ -146,7 +213,6 @@ def _draw(
         demo_table.Line(name, view.states.get(camera_id), truths.get(virtual, ""))
         for camera_id, (name, virtual) in names.items()
     ]
-    head = f"xueliang demo  {service.url}  Ctrl-C {'结束' if demo.zh else 'ends it'}"
     height = shutil.get_terminal_size().lines
     sys.stdout.write(demo_table.HOME + demo_table.screen(lines, head, clock.now(), height, demo.zh) + "\n")
     sys.stdout.flush()
@@ -169,15 +235,30 @@ def _names(service: Service, found: DemoFleet) -> dict[str, tuple[str, str]]:
     }
 
 
-def _greet(demo: Demo, found: DemoFleet, service: Service, folder: Path) -> None:
+def _greet(demo: Demo, found: DemoFleet, service: Service, folder: Path, kept: Kept, logins: Logins) -> None:
     if demo.as_json:
         simulator = {"url": found.control_url, "token": found.control_token.get_secret_value()}
-        emit({"url": service.url, "data": str(folder), "cameras": len(found.cameras), "simulator": simulator})
+        users = [{"name": name, "password": password, "role": name} for name, password in logins]
+        token = kept.token.get_secret_value() if kept.token is not None else ""
+        emit(
+            {
+                "url": service.url,
+                "token": token,
+                "users": users,
+                "cameras": len(found.cameras),
+                "simulator": simulator,
+            }
+        )
         return
-    note(f"{len(found.cameras)} cameras on {len(found.hosts)} devices; service {service.url}, data in {folder}")
+    note(f"{len(found.cameras)} cameras on {len(found.hosts)} devices; data in {folder}")
     note("faster than in production:")
     for text in printed():
         note(f"  {text}")
+    for text in demo_table.greeting(service.url, logins, demo.zh):
+        line(text)
+    for stranger in found.strangers:
+        line(demo_table.stranger(stranger.host, stranger.user, stranger.password.get_secret_value(), demo.zh))
+    sys.stdout.flush()
 
 
 @contextmanager
@@ -190,18 +271,17 @@ def _folder(data: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _ports(folder: Path) -> tuple[int, int] | None:
-    """The ports of the run before: the virtual cameras keep their addresses, and so their history."""
+def _check_port(port: int) -> None:
+    """Before anything is drawn. Raises ``UNAVAILABLE``."""
     try:
-        raw = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
-        return int(raw["rtsp"]), int(raw["onvif"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _keep_ports(folder: Path, found: DemoFleet) -> None:
-    rtsp, onvif = found.ports
-    (folder / "demo.json").write_text(json.dumps({"rtsp": rtsp, "onvif": onvif}), encoding="utf-8")
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise XueliangError(
+            Kind.UNAVAILABLE,
+            f"cannot listen: {error.strerror}",
+            where=f"127.0.0.1:{port}",
+            fix="Stop what listens there, or choose another port with --port (0: any free one)",
+        ) from error
 
 
 def _free_udp_port() -> int:

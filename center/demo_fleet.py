@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from camera_gateway.http import DeviceHttp, HttpRequest
 from camera_gateway.memory import InMemoryDeviceMemory
 from camera_gateway.reach import Reach, ReachPolicy
+from center.demo_district import TOWNS, Box
 from config.clock import Clock
 from config.errors import Kind, XueliangError
 from config.text import printable
@@ -28,6 +29,7 @@ START_SECONDS = 180.0
 STOP_SECONDS = 10.0
 #: 60,000 cameras are 12 MB of document.
 MAX_DOCUMENT = 32 * 1024 * 1024
+LINKS = len(TOWNS)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -46,9 +48,12 @@ class DemoCamera:
 
 @dataclass(frozen=True, slots=True)
 class DemoFleet:
+    """``strangers`` answer in the same network, and nobody has adopted them."""
+
     cameras: tuple[DemoCamera, ...]
     control_url: str
     control_token: SecretStr
+    strangers: tuple[DemoCamera, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -61,12 +66,17 @@ class DemoFleet:
         return urlsplit(first.rtsp).port or 554, urlsplit(first.onvif).port or 80
 
 
-def command(cameras: int, discovery_port: int, ports: tuple[int, int] | None) -> list[str]:
-    """One device in six is a recorder of four channels; the smaller the fleet, the fewer."""
+def command(
+    cameras: int, discovery_port: int, ports: tuple[int, int] | None, *, strangers: int = 0, large: bool = False
+) -> list[str]:
+    """One camera in three is a channel of a recorder of four; a link for each town. ``large``: pictures that are a
+    pleasure to look at, in place of those that are quickly drawn."""
     recorders = cameras // 12
     words = [sys.executable, "-P", "-m", "center", "simulate", "--json", "--listen", "address"]
     words += ["--cameras", str(cameras), "--recorders", str(recorders), "--channels", "4"]
-    words += ["--main", "640x360", "--sub", "320x180", "--gop", "1", "--discovery", str(discovery_port)]
+    words += ["--links", str(LINKS), "--strangers", str(strangers)]
+    main, sub = ("960x540", "640x360") if large else ("640x360", "320x180")
+    words += ["--main", main, "--sub", sub, "--gop", "1", "--discovery", str(discovery_port)]
     if ports is not None:
         words += ["--port", str(ports[0]), "--onvif-port", str(ports[1])]
     return words
@@ -112,10 +122,11 @@ async def _document(process: asyncio.subprocess.Process, errors: asyncio.Task[st
         said = printable(await errors, 400)
         raise XueliangError(Kind.UNAVAILABLE, f"the virtual network did not start: {said}", fix="Try again")
     raw: dict[str, Any] = json.loads(line)
-    cameras = tuple(
-        DemoCamera(c["id"], c["rtsp"], c["onvif"], c["user"], SecretStr(c["password"])) for c in raw["cameras"]
+    cameras, strangers = (
+        tuple(DemoCamera(c["id"], c["rtsp"], c["onvif"], c["user"], SecretStr(c["password"])) for c in listed)
+        for listed in (raw["cameras"], raw.get("strangers", ()))
     )
-    return DemoFleet(cameras, raw["control"]["url"], SecretStr(raw["control"]["token"]))
+    return DemoFleet(cameras, raw["control"]["url"], SecretStr(raw["control"]["token"]), strangers)
 
 
 async def _last_words(process: asyncio.subprocess.Process) -> str:
@@ -140,6 +151,17 @@ class Control:
     async def begin_plan(self) -> None:
         """Faults come and go from now on."""
         await self._ask("POST", "/plan", b"{}")
+
+    async def boxes(self) -> list[Box]:
+        """Its devices, in its own order."""
+        raw = await self._ask("GET", "/cameras")
+        found: dict[str, tuple[dict[str, Any], dict[int, str]]] = {}
+        for card in raw["cameras"]:
+            host = urlsplit(card["rtsp"]).hostname or ""
+            found.setdefault(host, (card, {}))[1][int(card["channel"])] = card["id"]
+        return [
+            Box(host, card["group"], card["recorder"] is not None, channels) for host, (card, channels) in found.items()
+        ]
 
     async def truth(self) -> dict[str, str]:
         """Camera -> the faults that are on, in words of the simulator; empty for a healthy one."""

@@ -32,24 +32,30 @@ FAST: dict[str, dict[str, float]] = {
         "refused_hold_seconds": 10,
     },
     "discovery": {"rate": 2000, "wait_seconds": 1, "period_seconds": 60},
+    "alerts": {"wait_seconds": 5, "most_wait_seconds": 15},
 }
 
 
-def demo_settings(found: DemoFleet, data: Path, discovery_port: int) -> Settings:
-    """The service on this virtual network: discovery by address range, adoption by rule, one account a device."""
-    ranges = sorted({str(ip_network(f"{host}/24", strict=False)) for host in found.hosts})
+def demo_settings(
+    found: DemoFleet, data: Path, discovery_port: int, *, port: int = 0, area: str | None = None
+) -> Settings:
+    """The service on this virtual network: discovery by address range, adoption by rule (into ``area``) of what is
+    no stranger, one account a device."""
+    hosts = (*found.hosts, *(camera.host for camera in found.strangers))
+    ranges = sorted({str(ip_network(f"{host}/24", strict=False)) for host in hosts})
     accounts = {camera.host: camera for camera in found.cameras}
     return Settings.model_validate(
         {
-            "service": {"data_dir": data, "listen": "127.0.0.1:0"},
-            "reach": {"networks": ranges, "ports": [str(port) for port in found.ports], "allow_loopback": True},
+            "service": {"data_dir": data, "listen": f"127.0.0.1:{port}"},
+            "reach": {"networks": ranges, "ports": [str(number) for number in found.ports], "allow_loopback": True},
             "discovery": {
                 **FAST["discovery"],
                 "multicast": False,
                 "cidrs": ranges,
                 "port": discovery_port,
                 "adopt": "auto",
-                "adopt_networks": ranges,
+                "adopt_networks": list(found.hosts) if found.strangers else ranges,
+                **({"adopt_area": area} if area is not None else {}),
                 "accounts": [
                     {"networks": [host], "user": camera.user, "password": camera.password.get_secret_value()}
                     for host, camera in accounts.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,13 +31,38 @@ class Line:
     truth: str
 
 
-def screen(lines: list[Line], head: str, now: datetime, height: int, zh: bool) -> str:
+def greeting(url: str, logins: Sequence[tuple[str, str]], zh: bool) -> list[str]:
+    """Where the console is, and who may log in."""
+    width = max(len(name) for name, _ in logins)
+    words = ("控制台", "登录名与密码：") if zh else ("console", "names and passwords:")
+    return [f"{words[0]}  {url}", words[1], *(f"  {name:<{width}}  {password}" for name, password in logins)]
+
+
+def stranger(host: str, user: str, password: str, zh: bool) -> str:
+    """A device that waits for somebody to adopt it."""
+    words = ("待纳管", "账号", "密码") if zh else ("to be adopted", "account", "password")
+    return f"{words[0]}  {host}  {words[1]} {user}  {words[2]} {password}"
+
+
+def head(url: str, logins: Sequence[tuple[str, str]], columns: int, zh: bool) -> list[str]:
+    """The same in as few lines as fit, to stand above the view."""
+    lines = [f"xueliang demo  {url}  Ctrl-C {'结束' if zh else 'ends it'}"]
+    for name, password in logins:
+        text = f"{name} {password}"
+        if len(lines) > 1 and len(lines[-1]) + 3 + len(text) <= columns:
+            lines[-1] += f"   {text}"
+        else:
+            lines.append(text)
+    return lines
+
+
+def screen(lines: list[Line], head: Sequence[str], now: datetime, height: int, zh: bool) -> str:
     """As many lines as fit; cameras in trouble first."""
     counts = Counter(line.state.state if line.state else State.UNKNOWN for line in lines)
     shown = sorted(lines, key=lambda line: (line.state is not None and line.state.state is State.OK, line.name))
-    room = max(1, height - 5)
+    room = max(1, height - 4 - len(head))
     heads = ("名称", "状态", "原因", "持续", "样本龄", "实际") if zh else _HEADS
-    rows = [head, "  ".join(f"{state_name(state.value, zh)} {counts[state]}" for state in State if counts[state]), ""]
+    rows = [*head, "  ".join(f"{state_name(state.value, zh)} {counts[state]}" for state in State if counts[state]), ""]
     rows.append("  ".join(pad(text, width) for text, width in zip(heads, _WIDTHS, strict=True)).rstrip())
     rows += [_row(line, now, zh) for line in shown[:room]]
     if len(shown) > room:

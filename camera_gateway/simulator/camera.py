@@ -82,6 +82,7 @@ class VirtualDevice:
     streams: tuple[StreamShape, ...]
     group: str = ""
     recorder: bool = False
+    stranger: bool = False  # answers, but is no part of the fleet
     auth_mode: str = "both"
     algorithms: tuple[str, ...] = ("MD5",)
     strict: bool = False

@@ -50,6 +50,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     number("--cameras", type=int, required=True, metavar="N", help="video channels in all")
     number("--recorders", type=int, default=0, metavar="N", help="recorders among the devices (default 0)")
     number("--channels", type=int, default=plain.channels, metavar="N", help="channels of each recorder (default 4)")
+    number("--links", type=int, default=0, metavar="N", help="devices are dealt out to N links (default: 8 a link)")
+    number("--strangers", type=int, default=0, metavar="N", help="N cameras more, that nobody knows of yet (default 0)")
     number("--plan", default="", metavar="FILE", help="fault plan (JSON or TOML), or the word random")
     number("--json", action="store_true", help="the one JSON document on one line, and no progress")
     number("--listen", choices=("wildcard", "address", "port"), default=plain.listen, help="see the reference")
@@ -74,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         a.cameras,
         recorders=a.recorders,
         channels=a.channels,
+        links=a.links,
+        strangers=a.strangers,
         listen=a.listen,
         port=a.port,
         onvif_port=a.onvif_port,

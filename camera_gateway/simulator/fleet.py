@@ -119,11 +119,10 @@ class Fleet:
 
     def document(self) -> dict[str, object]:
         """What ``xueliang simulate`` prints once ready."""
+        strangers = [device.channels[0] for device in self.devices if device.stranger]
         return {
-            "cameras": [
-                {"id": c.id, "rtsp": c.rtsp, "onvif": c.onvif, "user": c.user, "password": c.password}
-                for c in self.cameras
-            ],
+            "cameras": [_login(camera) for camera in self.cameras],
+            **({"strangers": [_login(camera) for camera in strangers]} if strangers else {}),
             "control": {"url": self.control_url, "token": self.control_token},
         }
 
@@ -272,8 +271,15 @@ class Fleet:
 
     def _adopt(self, devices: list[VirtualDevice]) -> None:
         self.devices = devices
-        self.cameras = [camera for device in devices for camera in device.channels]
+        self.cameras = [camera for device in devices if not device.stranger for camera in device.channels]
         self._by_id = {camera.id: camera for camera in self.cameras}
         for device in devices:
             device.closes_ports = self.spec.listen != "wildcard"
-            self.groups.setdefault(device.group, []).append(device)
+            if not device.stranger:
+                self.groups.setdefault(device.group, []).append(device)
+
+
+def _login(camera: VirtualCamera) -> dict[str, object]:
+    """How it is reached."""
+    names = "id", "rtsp", "onvif", "user", "password"
+    return {name: getattr(camera, name) for name in names}

@@ -29,7 +29,9 @@ class FleetSpec:
     ``port`` (all on 127.0.0.1, each on ports of its own). In the last two "refused" is a closed socket; behind the
     wildcard it is a reset right after the handshake. ``port`` 0 takes any free one (not used by ``port`` mode).
     ``unroutable`` lets "unreachable" be an answer of the system where it permits (see :mod:`routes`).
-    ``discovery_port`` ``None`` leaves WS-Discovery off. Sizes in pixels, ``gop`` in seconds.
+    ``discovery_port`` ``None`` leaves WS-Discovery off. Sizes in pixels, ``gop`` in seconds. ``links``: so many groups,
+    devices dealt out to them in turn; 0: a group for every ``group_size`` devices. ``strangers``: single cameras more;
+    they answer like the others but are no part of the fleet: nobody knows of them, and nothing goes wrong with them.
     """
 
     cameras: int
@@ -51,6 +53,8 @@ class FleetSpec:
     profile: str = "main"
     b_frames: int = 0
     group_size: int = 8
+    links: int = 0
+    strangers: int = 0
     auth: str = "mixed"  # or digest | wsse | both for every device
     algorithms: tuple[str, ...] | None = None  # None: mixed
     strict_share: float = 0.1
@@ -67,6 +71,8 @@ class FleetSpec:
             wrong = f"cameras = {self.cameras}, allowed is 1 to {MAX_CAMERAS}"
         elif not 1 <= self.channels <= 64 or not 0 <= self.recorders * self.channels <= self.cameras:
             wrong = f"{self.recorders} recorders of {self.channels} channels among {self.cameras} cameras"
+        elif not 0 <= self.links <= 1000 or not 0 <= self.strangers <= 100:
+            wrong = f"{self.links} links and {self.strangers} strangers, allowed is up to 1000 and up to 100"
         elif self.listen not in ("wildcard", "address", "port"):
             wrong = f"listen = {self.listen}, allowed is wildcard, address, port"
         elif not self.lights or not set(self.lights) <= {str(x) for x in Light}:
@@ -90,12 +96,13 @@ def build(spec: FleetSpec, place: Callable[[int], tuple[str, int, int]], now: da
     devices: list[VirtualDevice] = []
     streams = spec.streams()
     made = 0
-    while made < spec.cameras:
+    while made < spec.cameras + spec.strangers:
         index = len(devices)
-        recorder = index < spec.recorders
+        recorder, stranger = index < spec.recorders, made >= spec.cameras
         host, rtsp_port, onvif_port = place(index)
         dice = random.Random(f"{spec.seed}/{index}")
         name = f"rec-{index + 1:02d}" if recorder else f"cam-{index + 1 - spec.recorders:04d}"
+        name = f"new-{made - spec.cameras + 1:02d}" if stranger else name
         device = VirtualDevice(
             id=name,
             host=host,
@@ -105,8 +112,9 @@ def build(spec: FleetSpec, place: Callable[[int], tuple[str, int, int]], now: da
             password=hashlib.sha256(f"{spec.seed}/{index}/password".encode()).hexdigest()[:14],
             identity=_identity(spec.seed, index, recorder, dice),
             streams=streams,
-            group=f"link-{index // spec.group_size + 1:02d}",
+            group=_group(spec, index),
             recorder=recorder,
+            stranger=stranger,
             auth_mode=_AUTH_MODES[index % 4] if spec.auth == "mixed" else spec.auth,
             algorithms=spec.algorithms or _ALGORITHMS[index % 5],
             strict=dice.random() < spec.strict_share,
@@ -122,6 +130,11 @@ def build(spec: FleetSpec, place: Callable[[int], tuple[str, int, int]], now: da
             made += 1
         devices.append(device)
     return devices
+
+
+def _group(spec: FleetSpec, index: int) -> str:
+    number = index % spec.links if spec.links else index // spec.group_size
+    return f"link-{number + 1:02d}"
 
 
 def _identity(seed: int, index: int, recorder: bool, dice: random.Random) -> Identity:
