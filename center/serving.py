@@ -61,14 +61,17 @@ async def running(
     clock: Clock | None = None,
     rng: random.Random | None = None,
     hears: Hears | None = None,
+    demo: bool = False,
 ) -> AsyncIterator[Service]:
-    """The whole service until the body ends; then it is stopped in order, within ``service.shutdown_seconds``.
+    """The whole service until the body ends; then it is stopped in order, within ``service.shutdown_seconds``. With
+    ``demo`` it says of itself that what it watches is virtual.
 
     Raises what its parts raise at the start; a start that fails lets go of all that was begun.
     """
     _raise_files()
     async with opened(settings, clock) as storage:
         service = _service(storage, build(storage, rng or random.Random(), hears))
+        service.core.demo = demo
         async with AsyncExitStack() as stack:
             try:
                 await _start(service, stack)
