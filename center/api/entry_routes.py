@@ -13,7 +13,7 @@ from config.settings import split_listen
 router = APIRouter(prefix="/api/v1/entry", tags=["session"])
 
 
-class EntryOut(Out):
+class FrontOut(Out):
     """``insecure_http``: logins and pictures cross the network in the clear, and every page says so. ``demo``: a
     virtual network is watched. ``zone`` is the IANA name of the district's time zone."""
 
@@ -31,9 +31,9 @@ def in_the_clear(core: Core) -> bool:
 
 
 @router.get("", summary="Before a login")
-async def entry(asked: Anybody) -> EntryOut:
+async def entry(asked: Anybody) -> FrontOut:
     core = asked.core
-    return EntryOut(
+    return FrontOut(
         now=core.storage.clock.now(),
         zone=core.storage.settings.service.zone,
         insecure_http=in_the_clear(core),

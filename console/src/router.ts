@@ -1,5 +1,7 @@
 /** Addresses of pages, and who may open them. What a login may not open is not in its menu; typed, it says why. */
 import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
+import { asProblem } from "@/api/problem";
+import { complain } from "@/state/notices";
 import { home, isScreen, load, may, session, type Permission } from "@/state/session";
 
 declare module "vue-router" {
@@ -59,7 +61,11 @@ export function safeNext(given: unknown): string {
 
 router.beforeEach(async (to) => {
   if (to.meta.open) return true;
-  await load();
+  try {
+    await load();
+  } catch (error) {
+    complain(asProblem(error));
+  }
   if (session.value === null) return { name: "login", query: { next: to.fullPath === "/" ? undefined : to.fullPath } };
   if (session.value.must_change) return to.name === "password" ? true : { name: "password" };
   if (to.name === "home") return home();

@@ -8,21 +8,26 @@ export type Permission = Schemas["Permission"];
 export type Role = Schemas["config__scope__Role"];
 
 const who = ref<Schemas["SessionOut"] | null>(null);
-const system = ref<Schemas["SystemOut"] | null>(null);
 /** Set once it is known whether somebody is logged in. */
 const asked = ref(false);
 
 export const session = readonly(who);
-export const service = readonly(system);
+export const service = computed(() => who.value?.service ?? null);
+
+/** What the service tells everybody, for the page where nobody is known yet. */
+export const entry = ref<Schemas["FrontOut"] | null>(null);
+
+export async function loadEntry(): Promise<void> {
+  entry.value = await body(api.GET("/api/v1/entry"));
+  setZone(entry.value.zone);
+  setTime(entry.value.now);
+}
 
 /** Loads the session once; later calls cost nothing. Throws `Problem` only where the service cannot be reached. */
 export async function load(anew = false): Promise<void> {
   if (asked.value && !anew) return;
   try {
     take(await body(api.GET("/api/v1/session")));
-    system.value = await body(api.GET("/api/v1/system"));
-    setZone(system.value.zone);
-    setTime(system.value.now);
   } catch (error) {
     if (error instanceof Problem && error.status >= 400 && error.status < 500) who.value = null;
     else throw error;
@@ -34,13 +39,14 @@ export async function load(anew = false): Promise<void> {
 
 function take(given: Schemas["SessionOut"]): void {
   who.value = given;
+  setZone(given.service.zone);
+  setTime(given.as_of);
 }
 
 export async function logIn(name: string, password: string): Promise<void> {
   take(await body(api.POST("/api/v1/session", { body: { name, password } })));
-  asked.value = false;
+  asked.value = true;
   lostLogin.value = "";
-  await load(true);
 }
 
 export async function logOut(): Promise<void> {
