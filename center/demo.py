@@ -50,7 +50,7 @@ STRANGERS = 2
 @dataclass(frozen=True, slots=True)
 class Demo:
     """``data`` ``None``: a folder that goes with the demo. ``duration`` in seconds from being ready, ``None``: until
-    told to stop. ``port`` 0: any free one."""
+    told to stop. ``port`` 0: any free one. ``faults``: planned ones come and go; else only those switched by hand."""
 
     cameras: int = 24
     port: int = PORT
@@ -58,6 +58,7 @@ class Demo:
     duration: float | None = None
     as_json: bool = False
     zh: bool = False
+    faults: bool = True
 
 
 @dataclass(slots=True)
@@ -145,7 +146,8 @@ async def _watch(
     clock: Clock,
     logins: Logins,
 ) -> None:
-    planner = asyncio.create_task(_plan(view, control, len(found.cameras)), name="demo: plan")
+    plan = _plan(view, control, len(found.cameras)) if demo.faults else asyncio.sleep(0)
+    planner = asyncio.create_task(plan, name="demo: plan")
     show = asyncio.create_task(_show(demo, view, service, control, found, clock, logins), name="demo: view")
     asked = asyncio.create_task(stopping.wait(demo.duration), name="demo: wait")
     try:

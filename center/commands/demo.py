@@ -21,6 +21,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep data and logins there; else both go with it")
     parser.add_argument("--duration", type=float, metavar="S", help="end by itself, so many seconds after it is ready")
+    parser.add_argument(
+        "--faults", choices=("plan", "none"), default="plan", help="planned ones, or only those switched by hand"
+    )
     add_json(parser)
     add_language(parser)
 
@@ -42,5 +45,6 @@ async def run(arguments: argparse.Namespace) -> int:
         duration=arguments.duration,
         as_json=arguments.json,
         zh=zh,
+        faults=arguments.faults == "plan",
     )
     return await run_demo(demo)
