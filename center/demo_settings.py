@@ -62,6 +62,7 @@ def demo_settings(
                 ],
             },
             **{section: values for section, values in FAST.items() if section != "discovery"},
+            "streaming": {"ice_port_range": "0"},  # pictures stay on loopback, where no firewall asks for a range
             "logging": {"level": "warning"},
         }
     )
