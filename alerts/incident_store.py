@@ -33,7 +33,7 @@ _i = incidents.c
 class Wanted:
     """Filters of a list; empty ones leave nothing out. ``top``: without those that are part of another incident
     of the asker's. ``area_id`` with everything below it. ``text`` is looked for in names and codes. ``since`` and
-    ``until`` are of the true beginning, ``known_since`` of when it was known."""
+    ``until`` are of the true beginning, ``known_since`` of when it was known. ``oldest_first`` is the list's order."""
 
     states: Sequence[IncidentState] = ()
     acknowledged: bool | None = None
@@ -47,6 +47,7 @@ class Wanted:
     until: datetime | None = None
     text: str | None = None
     known_since: datetime | None = None
+    oldest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,16 @@ Cursor = tuple[datetime, str]
 async def list_incidents(
     scope: Scope, connection: Connection, wanted: Wanted = Wanted(), *, after: Cursor | None = None, limit: int = 100
 ) -> tuple[list[Shown], Cursor | None]:
-    """The newest beginning first; ``after`` is the second answer of the page before."""
+    """The newest beginning first, unless it is the oldest; ``after`` is the second answer of the page before."""
     query = _select(scope).where(in_scope(scope), *_where(scope, wanted))
     if after is not None:
         since, last = after
-        query = query.where(sa.or_(_i.since < since, sa.and_(_i.since == since, _i.id < last)))
+        further = _i.since > since if wanted.oldest_first else _i.since < since
+        beyond = _i.id > last if wanted.oldest_first else _i.id < last
+        query = query.where(sa.or_(further, sa.and_(_i.since == since, beyond)))
     limit = max(1, min(limit, MAX_PAGE))
-    found = [_shown(row) for row in await connection.execute(_newest(query).limit(limit + 1))]
+    order = (_i.since.asc(), _i.id.asc()) if wanted.oldest_first else (_i.since.desc(), _i.id.desc())
+    found = [_shown(row) for row in await connection.execute(query.order_by(*order).limit(limit + 1))]
     if len(found) <= limit:
         return found, None
     last_one = found[limit - 1].incident
@@ -261,10 +265,6 @@ def _select(scope: Scope) -> sa.Select[Any]:
         _children(scope, standing=False).label("children"),
         _children(scope, standing=True).label("children_standing"),
     ).select_from(_joined())
-
-
-def _newest(query: sa.Select[Any]) -> sa.Select[Any]:
-    return query.order_by(_i.since.desc(), _i.id.desc())
 
 
 def _where(scope: Scope, wanted: Wanted) -> list[ColumnElement[bool]]:

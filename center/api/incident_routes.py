@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -90,11 +90,13 @@ class ToldOut(Out):
 
 class OneIncident(IncidentOut):
     """`entries`: its story, oldest first, at most 200. `last_good` and `first_bad`: ids of evidence of its camera,
-    null where there is none, it expired, or you may not see it. `told`: who was told."""
+    null where there is none, it expired, or you may not see it; `evidence_until`: when it is, or was, deleted, null
+    while the incident stands. `told`: who was told."""
 
     entries: list[EntryOut]
     last_good: str | None
     first_bad: str | None
+    evidence_until: datetime | None
     told: list[ToldOut]
 
 
@@ -132,11 +134,15 @@ async def list_incidents(
     since: Annotated[Moment | None, Query(description="begun at or after")] = None,
     until: Annotated[Moment | None, Query(description="begun before")] = None,
     q: Line | None = None,
+    sort: Annotated[
+        Literal["-since", "since"], Query(description="the newest or the oldest beginning first")
+    ] = "-since",
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> IncidentPage:
-    """The newest beginning first."""
-    wanted = Wanted(tuple(state), ack, kind, area, unit, camera, parent, top, since, until, q)
+    wanted = Wanted(
+        tuple(state), ack, kind, area, unit, camera, parent, top, since, until, q, oldest_first=sort == "since"
+    )
     query = {name: getattr(wanted, name) for name in wanted.__slots__}
     after = position(asked, cursor, **query)
     place = (datetime.fromisoformat(after[0]), str(after[1])) if after else None
@@ -233,8 +239,13 @@ async def _load(asked: Asked, incident_id: str) -> OneIncident:
         entries=[EntryOut.model_validate(entry) for entry in entries],
         last_good=evidence.last_good,
         first_bad=evidence.first_bad,
+        evidence_until=shown.incident.recovered_at and shown.incident.recovered_at + _kept(asked),
         told=[ToldOut.model_validate(message) for message in told],
     )
+
+
+def _kept(asked: Asked) -> timedelta:
+    return timedelta(days=asked.core.storage.settings.retention.evidence_days)
 
 
 def _out(shown: Shown) -> IncidentOut:

@@ -147,18 +147,20 @@ async def test_the_proof_of_an_incident_is_its_own(world: World) -> None:
     assert shown == filed
 
 
-async def test_pages_hold_everything_once(world: World) -> None:
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_pages_hold_everything_once(world: World, oldest_first: bool) -> None:
     for camera_id in [*EAST, *WEST]:
         await world.bad([camera_id])
+    wanted = Wanted(oldest_first=oldest_first)
     seen: list[str] = []
     cursor = None
     async with world.db.read() as connection:
         while True:
-            part, cursor = await incident_store.list_incidents(SYSTEM, connection, after=cursor, limit=3)
+            part, cursor = await incident_store.list_incidents(SYSTEM, connection, wanted, after=cursor, limit=3)
             seen += [s.incident.camera_id or "" for s in part]
             if cursor is None:
                 break
-    assert seen == [*reversed(WEST), *reversed(EAST)]
+    assert seen == ([*EAST, *WEST] if oldest_first else [*reversed(WEST), *reversed(EAST)])
 
 
 async def test_filters(world: World) -> None:

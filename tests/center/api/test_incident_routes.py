@@ -88,6 +88,7 @@ async def test_its_life_is_told_in_order(rig: Rig, li: Client) -> None:
     ]
     one = (await li.get(OURS)).json
     assert (one["last_good"], one["first_bad"]) == (evidence_id("a"), None)
+    assert one["evidence_until"] > one["recovered_at"]
     entries = [(entry["act"], entry["principal"], entry["text"]) for entry in one["entries"]]
     assert entries == [
         ("opened", "alerts", "unreachable"),
