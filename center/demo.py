@@ -186,6 +186,7 @@ async def _show(
     logins: Logins,
 ) -> None:
     if demo.as_json:
+        await asyncio.wait((service.ended,))  # nothing is shown
         return
     terminal = sys.stdout.isatty()
     head = demo_table.head(service.url, logins, shutil.get_terminal_size().columns, demo.zh)
