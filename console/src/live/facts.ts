@@ -8,7 +8,7 @@ import { beat } from "./pulse";
 
 export type Facts = Schemas["TileCamera"];
 const EVERY = 5_000;
-const SOON = 50;
+const SOON = 10;
 
 /** How many tiles want to know of a camera. */
 const wanted = new Map<string, number>();

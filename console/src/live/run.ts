@@ -11,6 +11,7 @@ import { received, step, type Received } from "./stats";
 import { lastStill } from "./still";
 import { endViews, ticket } from "./tickets";
 import { EMPTY, LIVE_STEP, turn, type Refusal, type Tile, type TileEvent } from "./tile_state";
+import { look } from "./tile_text";
 import { open, type Role, type Session } from "./whep";
 
 /** A picture that lives by then needs no still before it. */
@@ -18,7 +19,10 @@ const STILL_AFTER = 500;
 /** How often the service is asked what it shows, in beats. */
 const LOOK_EVERY = 5;
 const LAYER = 3_000;
-const opening = new Gate(4);
+/** Four tiles at a time (a browser has six connections), one of them for cameras that are said to be offline: those let
+ * their asker wait for 3 s, and hold up no other tile. */
+const living = new Gate(3);
+const dead = new Gate(1);
 
 export interface Screen {
   video: HTMLVideoElement;
@@ -57,6 +61,7 @@ export class Run implements Beating {
   private beats = 0;
   private layerAt = 0;
   private still = false;
+  private stillAsked = false;
   private readonly stop: () => void;
   private state: Omit<Shown, "tile" | "now"> = {
     viewId: "", stream: "sub", changing: null, fellBack: null, refusedLayer: null, problem: null, stillAt: null, stillFrame: false,
@@ -68,6 +73,7 @@ export class Run implements Beating {
     private readonly tell: (shown: Shown) => void,
     private wanted: Role,
     private readonly poster: boolean,
+    private readonly saidOffline: () => boolean,
   ) {
     this.stop = beat(this);
     screen.video.addEventListener("resize", () => this.resized());
@@ -78,6 +84,7 @@ export class Run implements Beating {
     if (this.camera !== "") this.close(false);
     this.blank();
     this.camera = camera;
+    this.stillAsked = false;
     this.tile = EMPTY;
     this.say({ viewId: "", changing: null, fellBack: null, refusedLayer: null, problem: null });
     if (camera === "") return;
@@ -147,10 +154,10 @@ export class Run implements Beating {
   private async open(): Promise<void> {
     const mine = ++this.turnNumber;
     const current = (): boolean => mine === this.turnNumber;
-    if (this.poster) window.setTimeout(() => current() && this.tile.state !== "live" && void this.poste(), STILL_AFTER);
+    if (this.poster) window.setTimeout(() => current() && void this.poste(), STILL_AFTER);
     try {
       const given = await ticket(this.camera);
-      const session = await opening.through(async () => {
+      const session = await (this.saidOffline() ? dead : living).through(async () => {
         if (!current()) {
           endViews([given.view_id]);
           return null;
@@ -257,13 +264,15 @@ export class Run implements Beating {
     return this.seenAt === null ? null : serviceNow() - (moment() - this.seenAt);
   }
 
+  /** Each is a view on record: asked for once, and only where it would be seen. */
   private async poste(): Promise<void> {
-    if (this.still) return;
-    const mine = this.turnNumber;
     const camera = this.camera;
-    const found = await lastStill(camera, () => mine === this.turnNumber && this.tile.state !== "live" && !this.still);
+    const wanted = (): boolean => camera === this.camera && !this.still && look(this.tile, moment(), false) === "still";
+    if (this.stillAsked || !wanted()) return;
+    this.stillAsked = true;
+    const found = await lastStill(camera, wanted);
     if (found === null) return;
-    if (camera === this.camera && !this.still && this.tile.state !== "live") {
+    if (wanted()) {
       this.draw(found.picture, found.picture.width, found.picture.height, found.at, false);
       if (this.state.viewId === "") this.say({ viewId: found.viewId });
     }
