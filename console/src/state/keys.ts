@@ -15,10 +15,16 @@ export function typing(event: KeyboardEvent): boolean {
   return at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
 }
 
+/** A question stands over the page: until it is answered the keys are its own. */
+function overlaid(): boolean {
+  return [...document.querySelectorAll<HTMLElement>('[role="dialog"]')].some((one) => one.getClientRects().length > 0);
+}
+
 /** `G` begins a jump: the next key within 1.5 s is looked up as `G+code`. */
 function press(event: KeyboardEvent): void {
   if (keysOn.value === "off" && !["Escape"].includes(event.code)) return;
   if (typing(event) && event.code !== "Escape") return;
+  if (overlaid()) return;
   const leading = Date.now() - lead < 1500;
   lead = 0;
   const name = leading ? `G+${event.code}` : event.shiftKey ? `Shift+${event.code}` : event.code;
