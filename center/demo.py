@@ -101,7 +101,9 @@ async def _live(demo: Demo, stopping: Stopping) -> None:
         words = command(demo.cameras, port, kept.ports, strangers=STRANGERS, large=True)
         async with fleet(words) as found:
             settings = demo_settings(found, folder, port, port=demo.port, area=str(DISTRICT))
-            kept, ground = await _lay_out(settings, replace(kept, ports=found.ports), clock)
+            kept = replace(kept, ports=found.ports)
+            kept.write(folder)  # from now on it is a demo's
+            kept, ground = await _lay_out(settings, kept, clock)
             kept.write(folder)
             view, control = _View(), Control(found, clock)
             async with running(settings, clock=clock, hears=view.hear, demo=True) as service:
@@ -268,6 +270,13 @@ def _greet(demo: Demo, found: DemoFleet, service: Service, folder: Path, kept: K
 def _folder(data: Path | None) -> Iterator[Path]:
     if data is not None:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if any(data.iterdir()) and not Kept.stands(data):
+            raise XueliangError(
+                Kind.CONFLICT,
+                "this folder holds something else than a demo",
+                where=str(data),
+                fix="Name an empty folder: the demo makes areas, cameras and logins of its own",
+            )
         yield data
         return
     with tempfile.TemporaryDirectory(prefix="xueliang-demo-") as folder:

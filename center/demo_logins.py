@@ -30,6 +30,7 @@ from registry.principal_store import add_grant
 TOKEN_ROLE = Role.OPERATOR
 TOKEN_LIFE = timedelta(days=90)
 _MAX_FILE = 64 * 1024
+_NAME = "demo.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,16 @@ class Kept:
     token_name: str = ""
     token: SecretStr | None = None
 
+    @staticmethod
+    def stands(folder: Path) -> bool:
+        """Whether a demo was here before."""
+        return (folder / _NAME).is_file()
+
     @classmethod
     def read(cls, folder: Path) -> Kept:
         """Nothing where there is no file, or none that can be read."""
         try:
-            with (folder / "demo.json").open("rb") as file:
+            with (folder / _NAME).open("rb") as file:
                 raw = json.loads(file.read(_MAX_FILE))
             return cls(
                 (int(raw["rtsp"]), int(raw["onvif"])),
@@ -63,12 +69,12 @@ class Kept:
         document: dict[str, Any] = {"rtsp": rtsp, "onvif": onvif}
         document["passwords"] = {name: password.get_secret_value() for name, password in self.passwords.items()}
         document |= {"token_name": self.token_name, "token": self.token.get_secret_value() if self.token else ""}
-        fresh = folder / "demo.json.new"
+        fresh = folder / f"{_NAME}.new"
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(document, file)
-        fresh.replace(folder / "demo.json")
+        fresh.replace(folder / _NAME)
 
 
 async def make_logins(

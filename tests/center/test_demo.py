@@ -163,6 +163,16 @@ def test_the_district_places_every_camera_under_a_name_of_its_own() -> None:
         assert re.search("[A-Z][a-z]", name)
 
 
+async def test_a_folder_of_another_service_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "xueliang.sqlite").write_bytes(b"")
+    process = await start("--data", str(tmp_path / "data"), folder=tmp_path)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, out) == (1, b"")
+    assert b"holds something else than a demo" in err
+    assert os.listdir(tmp_path / "data") == ["xueliang.sqlite"]
+
+
 def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert Kept.read(tmp_path) == Kept()
     kept = Kept((1, 2), {"admin": SecretStr("canary")}, "demo-1", SecretStr("xlt_canary"))

@@ -163,6 +163,22 @@ async def test_a_plan_is_followed_at_its_times(make_fleet: Any) -> None:
     assert (first["by"], first["at"]) == ("plan", begun.replace(second=10).isoformat())
 
 
+async def test_strangers_answer_and_are_no_part_of_the_fleet(make_fleet: Any) -> None:
+    fleet = await make_fleet(cameras=5, recorders=1, channels=2, links=3, strangers=2)
+    assert [camera.id for camera in fleet.cameras] == ["rec-01-ch1", "rec-01-ch2", "cam-0001", "cam-0002", "cam-0003"]
+    assert {name: [device.id for device in held] for name, held in fleet.groups.items()} == {
+        "link-01": ["rec-01", "cam-0003"],
+        "link-02": ["cam-0001"],
+        "link-03": ["cam-0002"],
+    }
+    strangers = fleet.document()["strangers"]
+    assert [stranger["id"] for stranger in strangers] == ["new-01", "new-02"]
+    assert all(stranger.keys() == {"id", "rtsp", "onvif", "user", "password"} for stranger in strangers)
+    assert [one["id"] for one in (await call(fleet, "GET", "/truth"))[1]["cameras"]] == [c.id for c in fleet.cameras]
+    assert len(fleet.devices) == 6
+    assert all(fleet.find(device.host, 0) or fleet.find("", device.rtsp_port) for device in fleet.devices)
+
+
 async def test_unknown_cameras_groups_and_parameters(make_fleet: Any) -> None:
     fleet = await make_fleet()
     for work, kind in (
