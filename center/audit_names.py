@@ -47,6 +47,7 @@ _SINGLE: Mapping[str, Words] = {
     "backup.make": ("备份", "backup made"),
     "backup.restore": ("恢复备份", "backup restored"),
     "camera.bind": ("摄像机绑定点位", "camera bound to a point"),
+    "camera.export": ("导出摄像机清单", "list of cameras exported"),
     "camera.stream": ("修改码流", "stream changed"),
     "camera.unbind": ("摄像机解绑点位", "camera unbound"),
     "checkpoint.add_lane": ("卡口新增车道", "lane added"),

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from center.storage import Storage
@@ -17,27 +18,52 @@ from registry.import_plan import ImportPlan, RowAct, plan
 from registry.import_store import apply, existing
 
 
-async def import_inventory(storage: Storage, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """``data`` (base64), ``dry_run``, ``area`` (a name, for rows that name none).
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """``batch_id`` stands in every audit row of it; none where nothing was written."""
+
+    plan: ImportPlan
+    batch_id: str | None
+
+
+async def take(
+    storage: Storage, scope: Scope, data: bytes, *, dry_run: bool, area_id: str | None, passwords: bool = True
+) -> Imported:
+    """``area_id`` takes rows that name no area. Without ``passwords`` those in the file are left out.
 
     Raises ``INVALID`` or ``TOO_LARGE`` for what is no inventory at all; every other fault is a finding.
     """
-    try:
-        data = base64.b64decode(str(parameters.get("data", "")), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise XueliangError(Kind.INVALID, "data is not base64") from error
-    scope = Scope.system("import")
     # Thousands of rows take seconds of pure work; checking must not stand still for them.
     inventory = await asyncio.to_thread(parse, data)
     networks = tuple(storage.settings.reach.networks) or None
     async with storage.db.read() as connection:
-        area_id = await _area(storage, str(parameters["area"])) if parameters.get("area") else None
         stands = await existing(scope, connection, networks=networks, default_area_id=area_id)
     wanted = await asyncio.to_thread(plan, inventory, stands)
-    batch_id = None
-    if wanted.acceptable and not parameters.get("dry_run"):
-        batch_id = (await apply(scope, storage.db, wanted, storage.vault)).batch_id
-    return {**_document(wanted), "batch_id": batch_id}
+    if dry_run or not wanted.acceptable:
+        return Imported(wanted, None)
+    done = await apply(scope, storage.db, wanted, storage.vault if passwords else None)
+    return Imported(wanted, done.batch_id)
+
+
+async def import_inventory(storage: Storage, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` (base64), ``dry_run``, ``area`` (a name, for rows that name none). Raises as :func:`take`."""
+    area_id = await _area(storage, str(parameters["area"])) if parameters.get("area") else None
+    done = await take(
+        storage,
+        Scope.system("import"),
+        decoded(str(parameters.get("data", ""))),
+        dry_run=bool(parameters.get("dry_run")),
+        area_id=area_id,
+    )
+    return {**_document(done.plan), "batch_id": done.batch_id}
+
+
+def decoded(text: str) -> bytes:
+    """Raises ``INVALID``."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise XueliangError(Kind.INVALID, "data is not base64") from error
 
 
 async def _area(storage: Storage, name: str) -> str:

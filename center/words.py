@@ -9,7 +9,9 @@ from typing import Any
 from alerts.incident import CLOSING_NAMES, KIND_NAMES, STATE_NAMES
 from center.api.problem_texts import TYPES
 from center.audit_names import ACTS, ENTRIES, NOUNS
+from center.import_names import COLUMNS, FINDINGS, LEVELS, ROW_ACTS
 from center.names import LISTS, OWN_CAUSES, Words
+from center.setup_steps import SETUP_STEPS
 from config.scope import ROLE_PERMISSIONS
 from health.advice import advice
 from health.classes import CANNOT_JUDGE_NAMES, CAUSE_NAMES, VERDICT_NAMES, Name
@@ -64,6 +66,11 @@ def document() -> dict[str, Any]:
         "incident_entries": {value: _pair(words) for value, words in ENTRIES.items()},
         "closing_causes": {str(value): _pair(words) for value, words in CLOSING_NAMES.items()},
         "audit_acts": {value: _pair(words) for value, words in sorted(ACTS.items())},
+        "setup_steps": {str(value): _pair(words) for value, words in SETUP_STEPS.items()},
+        "import_levels": {str(value): _pair(words) for value, words in LEVELS.items()},
+        "import_acts": {str(value): _pair(words) for value, words in ROW_ACTS.items()},
+        "import_findings": {value: _pair(words) for value, words in FINDINGS.items()},
+        "import_columns": {value: _pair(words) for value, words in COLUMNS.items()},
         "nouns": {value: _pair(words) for value, words in NOUNS.items()},
         "role_permissions": {
             str(role): sorted(str(permission) for permission in held) for role, held in ROLE_PERMISSIONS.items()

@@ -111,6 +111,17 @@ async def looked_by_area(
     return dict(summed), whole
 
 
+async def count_looked(scope: Scope, connection: Connection) -> int:
+    """Watched cameras in scope that were looked at, whenever that was."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(camera_listing.join(camera_states, _s.camera_id == _l.camera_id))
+        .where(visible(scope.where(Permission.READ), _l.area_id, _l.unit_id), _l.lifecycle.in_(sorted(WATCHED)))
+        .where(_s.last_at.is_not(None))
+    )
+    return int((await connection.execute(query)).scalar_one())
+
+
 async def _guarded(connection: Connection, now: datetime) -> ColumnElement[bool] | None:
     """Which rows of the listing a guard period covers now; ``None`` while none holds."""
     query = sa.select(windows).where(

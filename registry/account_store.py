@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,8 +100,10 @@ async def list_accounts(
     limit: int = 100,
     text: str | None = None,
     area_id: str | None = None,
+    permissions: Sequence[str] | None = None,
 ) -> Page[Account]:
-    """In the order of making. ``text``: part of a name; ``area_id``: who holds a grant over that area itself."""
+    """In the order of making. ``text``: part of a name; ``area_id``: who holds a grant over that area itself;
+    ``permissions``: who holds a grant of exactly these, sorted, as a role's are."""
     require_everywhere(scope, Permission.USERS)
     query = _query()
     if text:
@@ -109,6 +111,10 @@ async def list_accounts(
     if area_id is not None:
         held = sa.select(grants.c.principal_id).where(grants.c.area_id.in_(_above(area_id)))
         query = query.where(principals.c.id.in_(held))
+    if permissions is not None:
+        given = await connection.execute(sa.select(grants.c.principal_id, grants.c.permissions))
+        exactly = {row.principal_id for row in given if sorted(row.permissions) == sorted(permissions)}
+        query = query.where(principals.c.id.in_(sorted(exactly)))
     if after is not None:
         query = query.where(principals.c.id > after)
     limit = max(1, min(limit, MAX_PAGE))
@@ -120,6 +126,20 @@ async def list_accounts(
 async def count_accounts(scope: Scope, connection: Connection) -> int:
     require_everywhere(scope, Permission.USERS)
     return int((await connection.execute(sa.select(sa.func.count()).select_from(accounts))).scalar_one())
+
+
+async def count_holders(scope: Scope, connection: Connection, permission: Permission) -> int:
+    """Accounts that hold ``permission`` somewhere now; how many, not who."""
+    require_everywhere(scope, Permission.SYSTEM)
+    now = clock_of(connection).now()
+    query = (
+        sa.select(grants.c.principal_id, grants.c.permissions)
+        .join(principals, principals.c.id == grants.c.principal_id)
+        .join(accounts, accounts.c.principal_id == principals.c.id)
+        .where(principals.c.disabled.is_(False), sa.or_(grants.c.until.is_(None), grants.c.until > now))
+    )
+    found = await connection.execute(query)
+    return len({row.principal_id for row in found if permission.value in row.permissions})
 
 
 async def set_password(

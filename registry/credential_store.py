@@ -21,7 +21,7 @@ from registry.change_feed import Told
 from registry.change_feed_store import record_many
 from registry.database import Connection
 from registry.device import Device
-from registry.lifecycle import Lifecycle
+from registry.lifecycle import WATCHED, Lifecycle
 from registry.nouns_store import DEVICE
 from registry.tables import credentials, devices, secrets
 from registry.vault import SecretRecord, Vault, fingerprint_of
@@ -188,6 +188,17 @@ async def password_sets(scope: Scope, connection: Connection, *, limit: int = 20
         )
         for rows in largest
     ]
+
+
+async def count_given(scope: Scope, connection: Connection) -> tuple[int, int]:
+    """Devices in scope that are ours, and how many of them have a password."""
+    query = (
+        sa.select(sa.func.count(), sa.func.count(credentials.c.device_id))
+        .select_from(devices.outerjoin(credentials, credentials.c.device_id == devices.c.id))
+        .where(DEVICE.visible(scope.where(Permission.READ)), devices.c.lifecycle.in_(sorted(WATCHED)))
+    )
+    ours, given = (await connection.execute(query)).one()
+    return int(ours), int(given)
 
 
 async def has_credentials(scope: Scope, connection: Connection, device_id: str) -> str | None:

@@ -23,6 +23,8 @@ from center.api import (
     entry_routes,
     event_stream,
     evidence_routes,
+    export_routes,
+    import_routes,
     incident_routes,
     live_routes,
     overview_routes,
@@ -34,6 +36,7 @@ from center.api import (
     reference_routes,
     sample_routes,
     session_routes,
+    setup_routes,
     status_routes,
     system_routes,
     timeline_routes,
@@ -64,6 +67,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     token_routes.router,
     audit_routes.router,
     system_routes.router,
+    setup_routes.router,
+    import_routes.router,
     area_routes.router,
     unit_routes.router,
     point_routes.router,
@@ -72,6 +77,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     proposal_routes.router,
     discovery_routes.router,
     camera_routes.router,
+    export_routes.router,
     status_routes.router,
     checks_routes.router,
     overview_routes.router,
@@ -128,7 +134,7 @@ def mount(app: FastAPI, core: Core, limits: Limits = LIMITS) -> ASGIApp:
     """``app`` with the API on it, inside its frame: the frame is what a listener serves."""
     app.state.core = core
     problems.install(app)
-    for router in (*ROUTERS, *BEARER):
+    for router in (*BEARER, *ROUTERS):  # the first that fits is taken, and a wall's views are in a hurry
         app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return Frame(Guard(Bodies(app, limits), core), limits)

@@ -15,13 +15,15 @@ from center.api.shapes import Line, Listed, Moment, Out
 from config.scope import Permission
 from registry import anchor_store, audit_store
 from registry.audit_chain import anchor_text
+from registry.names_store import names_of
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
 
 class AuditEntry(Out):
     """``seq`` counts without gaps over the whole log: told to those who may read all of it, null to others, whom it
-    would tell how much is done elsewhere."""
+    would tell how much is done elsewhere. ``object_name``: what the object is called today, where it has a name and
+    you may read it."""
 
     seq: int | None
     at: datetime
@@ -29,6 +31,7 @@ class AuditEntry(Out):
     act: str
     object_kind: str
     object_id: str
+    object_name: str | None
     area_id: str | None
     unit_id: str | None
     details: dict[str, Any]
@@ -90,6 +93,8 @@ async def list_audit(
             since=since,
             until=until,
         )
+        kinds = {row.object_kind for row in rows}
+        names = await names_of(asked.scope, connection, {row.object_id for row in rows}, kinds)
     whole = asked.scope.where(Permission.AUDIT).everywhere
     items = [
         AuditEntry(
@@ -99,6 +104,7 @@ async def list_audit(
             act=row.act,
             object_kind=row.object_kind,
             object_id=row.object_id,
+            object_name=names.get(row.object_id),
             area_id=row.area_id,
             unit_id=row.unit_id,
             details=json.loads(row.details),

@@ -45,6 +45,8 @@ class BodyRule:
 
 #: An offer of a browser has 3 to 8 kB; a layer is chosen in JSON.
 WHEP_BODY = BodyRule(64 * 1024, frozenset({"application/sdp", "application/trickle-ice-sdpfrag", "application/json"}))
+#: An inventory of 20,000 rows has 6 MB, a third more in base64.
+IMPORT_BODY = BodyRule(8 * 1024 * 1024 + 64 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Limits:
 
     body: BodyRule = BodyRule(256 * 1024)
     stranger: int = 16 * 1024
-    bodies: Mapping[str, BodyRule] = field(default_factory=lambda: {"/whep/": WHEP_BODY})
+    bodies: Mapping[str, BodyRule] = field(
+        default_factory=lambda: {"/whep/": WHEP_BODY, "/api/v1/imports": IMPORT_BODY}
+    )
     body_seconds: float = 15.0
     answer_seconds: float = 30.0
 

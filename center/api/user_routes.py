@@ -13,9 +13,10 @@ from center.api.etag import IfMatch, edited, etag, tagged, version_of
 from center.api.grant_shapes import GrantIn, GrantOut, shown
 from center.api.idempotency import IdempotencyKey, once
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
-from center.api.shapes import Id, In, Line, Listed, Out
+from center.api.shapes import Id, In, Line, Listed, Out, rendered
+from config.scope import ROLE_PERMISSIONS, Role
 from registry import account_store, session_store
-from registry.account import Account, check_name, check_password
+from registry.account import Account, check_name, check_password, made_password
 from registry.answer_store import Answer
 from registry.database import Connection
 from registry.principal import StoredGrant
@@ -26,10 +27,10 @@ router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 
 class UserIn(In):
-    """``password`` is a first one: it has to be changed at the first login."""
+    """``password`` is a first one: it has to be changed at the first login. Left out, one is drawn and told once."""
 
     name: Line
-    password: SecretStr = Field(min_length=1, max_length=1000)
+    password: SecretStr | None = Field(None, min_length=1, max_length=1000)
     grants: list[GrantIn] = Field(default_factory=list, max_length=50)
 
 
@@ -38,7 +39,9 @@ class UserEdit(In):
 
 
 class FirstPasswordIn(In):
-    password: SecretStr = Field(min_length=1, max_length=1000)
+    """Left out, one is drawn and told once."""
+
+    password: SecretStr | None = Field(None, min_length=1, max_length=1000)
 
 
 class UserOut(Out):
@@ -51,6 +54,19 @@ class UserOut(Out):
     sessions: int
     version: int
     grants: list[GrantOut]
+
+
+class NewUser(UserOut):
+    """``first_password`` is here and nowhere else, now and never again; null where you gave one yourself, and when
+    the same request is repeated."""
+
+    first_password: str | None
+
+
+class FirstPasswordOut(Out):
+    """Null where you gave one yourself."""
+
+    first_password: str | None
 
 
 class SessionRow(Out):
@@ -79,22 +95,25 @@ async def list_users(
     limit: Limit = DEFAULT_LIMIT,
     q: Annotated[Line | None, Query(description="part of a name")] = None,
     area: Annotated[Line | None, Query(description="who holds a grant over this area")] = None,
+    role: Annotated[Role | None, Query(description="who holds this role anywhere")] = None,
 ) -> Listed[UserOut]:
     """In the order of making."""
-    after = position(asked, cursor, q=q, area=area)
+    query = {"q": q, "area": area, "role": role}
+    after = position(asked, cursor, **query)
+    held = None if role is None else sorted(permission.value for permission in ROLE_PERMISSIONS[role])
     async with asked.read() as connection:
         page = await account_store.list_accounts(
-            asked.scope, connection, after=after, limit=limit, text=q, area_id=area
+            asked.scope, connection, after=after, limit=limit, text=q, area_id=area, permissions=held
         )
         items = [_shown(account, await grants_of(asked.scope, connection, account.id)) for account in page.items]
-    return Listed(items=items, next_cursor=next_cursor(asked, page.after, q=q, area=area))
+    return Listed(items=items, next_cursor=next_cursor(asked, page.after, **query))
 
 
-@router.post("", status_code=201, response_model=UserOut, summary="Add an account")
+@router.post("", status_code=201, response_model=NewUser, summary="Add an account")
 async def add_user(asked: UserManager, body: UserIn, key: IdempotencyKey = None) -> Response:
     name = check_name(body.name)
-    check_password(name, body.password.get_secret_value())
-    hashed = await asked.core.logins.passwords.hash(body.password)
+    given, drawn = _first(name, body.password)
+    hashed = await asked.core.logins.passwords.hash(given)
 
     async def act(connection: Connection) -> Answer:
         account = await account_store.add_account(asked.scope, connection, name, hashed, must_change=True)
@@ -102,9 +121,21 @@ async def add_user(asked: UserManager, body: UserIn, key: IdempotencyKey = None)
             await add_grant(asked.scope, connection, grant.stored(account.id))
         out = await _load(asked, connection, account.id)
         headers = {"Location": f"{router.prefix}/{account.id}", "ETag": etag(out.version)}
-        return Answer(201, out.model_dump(mode="json"), headers)
+        return Answer(201, {**out.model_dump(mode="json"), "first_password": drawn}, headers)
 
-    return await once(asked, key, act)
+    def kept(answer: Answer) -> Answer:
+        return Answer(answer.status, {**answer.body, "first_password": None}, answer.headers)
+
+    return await once(asked, key, act, kept)
+
+
+def _first(name: str, given: SecretStr | None) -> tuple[SecretStr, str | None]:
+    """The password, and what is to be told of it. Raises ``INVALID``."""
+    if given is None:
+        drawn = made_password()
+        return SecretStr(drawn), drawn
+    check_password(name, given.get_secret_value())
+    return given, None
 
 
 @router.get("/{user_id}", response_model=UserOut, summary="One account")
@@ -133,17 +164,24 @@ async def edit_user(asked: UserManager, user_id: Id, body: UserEdit, if_match: I
     return tagged(asked, out, out.version)
 
 
-@router.put("/{user_id}/password", status_code=204, summary="Give an account a new first password")
+@router.put(
+    "/{user_id}/password",
+    response_model=FirstPasswordOut,
+    responses={204: {"description": "The password that you gave is set"}},
+    summary="Give an account a new first password",
+)
 async def reset_password(asked: UserManager, user_id: Id, body: FirstPasswordIn) -> Response:
     """It has to be changed at the next login; every session of the account ends."""
     async with asked.read() as connection:
         account = await account_store.get_account(asked.scope, connection, user_id)
-    check_password(account.name, body.password.get_secret_value())
-    hashed = await asked.core.logins.passwords.hash(body.password)
+    given, drawn = _first(account.name, body.password)
+    hashed = await asked.core.logins.passwords.hash(given)
     async with asked.write() as connection:
         await account_store.set_password(asked.scope, connection, user_id, hashed, must_change=True)
     asked.core.live.poke()
-    return Response(status_code=204)
+    if drawn is None:
+        return Response(status_code=204)
+    return rendered(FirstPasswordOut(first_password=drawn))
 
 
 @router.post("/{user_id}/grants", status_code=201, response_model=GrantOut, summary="Grant a role or permissions")

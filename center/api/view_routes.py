@@ -18,6 +18,7 @@ from config.errors import Kind, XueliangError
 from registry import view_register_store
 from registry.camera import Camera
 from registry.database import Connection
+from registry.names_store import names_of
 from registry.view import DUTY, MAX_TILES, PER_PRINCIPAL, Intent, ViewKind, ViewMoment
 
 router = APIRouter(prefix="/api/v1", tags=["views"])
@@ -74,6 +75,7 @@ class RegisterOut(Out):
     principal: str
     kind: ViewKind
     camera_id: str
+    camera_name: str | None = None
     area_id: str
     unit_id: str | None
     purpose: str
@@ -154,7 +156,10 @@ async def list_views(
         rows, last = await view_register_store.page(
             asked.scope, connection, before=before, limit=limit, camera_id=camera, principal=principal
         )
-    items = [RegisterOut.model_validate(row) for row in rows]
+        names = await names_of(asked.scope, connection, {row.camera_id for row in rows}, ("camera",))
+    items = [
+        RegisterOut.model_validate(row).model_copy(update={"camera_name": names.get(row.camera_id)}) for row in rows
+    ]
     return Listed(items=items, next_cursor=next_cursor(asked, last, **query))
 
 

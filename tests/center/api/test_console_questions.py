@@ -17,6 +17,12 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 
 
 @pytest.fixture
+def db_kind() -> str:
+    """Every route is asked of both databases elsewhere (``test_every_route``); here it is what they answer."""
+    return "sqlite"
+
+
+@pytest.fixture
 async def world(rig: Rig) -> Rig:
     for number, name in enumerate("ab", 1):
         await add_district(rig.db, rig.core.storage.folder.evidence, name, number)
