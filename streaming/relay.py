@@ -300,9 +300,10 @@ class Relay:
             for session in list(self._sessions.values()):
                 self._look_at(session)
             self._end_long()
-            idle = [key for key, stream in self._streams.items() if stream.idle()]
-            for key in idle:
-                await self._streams.pop(key).close()
+            for key, stream in list(self._streams.items()):
+                if stream.idle():  # asked right before: while another is closed, somebody may come for this one
+                    del self._streams[key]
+                    await stream.close()
 
     def _look_at(self, session: Session) -> None:
         """Whatever goes wrong with one view ends that one, not the care for all others."""

@@ -15,6 +15,7 @@ from OpenSSL import SSL
 from camera_gateway.access_unit import AccessUnit
 from config.errors import Kind, XueliangError
 from streaming.ports import KnownStream
+from streaming.relay import RelayRules
 from streaming.session import Session
 from streaming.view_state import End, Role
 from tests.support.relay_rig import FleetCameras, Rig, peer, rig
@@ -172,3 +173,29 @@ async def test_a_first_viewer_opens_one_session_at_the_camera_whoever_asks_first
         await opening
         await viewer.frame()
         assert (made.fleet.devices[0].sessions, made.fleet.rtsp.torn_down) == (1, 0)
+
+
+async def test_a_viewer_that_comes_while_another_stream_is_let_go_keeps_its_own(clips: Path) -> None:
+    """A wall is closed and one of its cameras opened again: all its streams are let go one after the other."""
+    async with rig(clips, rules=RelayRules(linger=0.0), cameras=2) as made, peer() as viewer:
+        views = []
+        for camera in made.fleet.cameras:
+            async with peer() as earlier:
+                views.append(await made.relay.open(made.asked(camera), await earlier.offer()))
+        first, second = made.relay.streams()
+        close, closing, go = first.close, asyncio.Event(), asyncio.Event()
+
+        async def slow() -> None:
+            closing.set()
+            await go.wait()
+            await close()
+
+        first.close = slow  # type: ignore[method-assign]
+        for opened in views:
+            await made.relay.end(opened.session)
+        await closing.wait()
+        await viewer.watch(made, made.asked(made.fleet.cameras[1]))
+        go.set()
+        for _ in range(20):  # past the next look at who is idle
+            await viewer.frame()
+        assert made.relay.streams() == [second]

@@ -6,6 +6,7 @@ The peers are a process of their own, so that what is counted here is the relay'
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
@@ -67,6 +68,14 @@ def threads() -> int:
     return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
 
 
+def held() -> tuple[int, int, int, int]:
+    """Memory (what the allocator could give back is not held), threads, tasks, descriptors."""
+    gc.collect()
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+    return resident(os.getpid()), threads(), len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+
+
 def ours() -> Counter[str]:
     """Objects of the relay that are still alive."""
     gc.collect()
@@ -103,19 +112,19 @@ async def many(made: Rig, viewers: LightViewers, count: int, together: int, ways
 @pytest.mark.usefixtures("no_leaks")
 async def test_nothing_is_left_of_views_that_came_and_went(clips: Path, soak: bool) -> None:
     count, together, ways = (10_000, 8, WAYS) if soak else (25, 5, WAYS[:5])
-    warm = 500 if soak else 5
-    rules = RelayRules(most=Most(1000, 1000, 1000), linger=0.5, session=SessionRules(connect=10.0 if soak else 2.0))
+    warm = 1000 if soak else 5  # the virtual cameras' clips are in memory then
+    # Long waits: on a busy machine nothing is refused or given up that only came late, and what hangs is seen as that.
+    connecting = SessionRules(connect=10.0 if soak else 2.0)
+    rules = RelayRules(most=Most(1000, 1000, 1000), linger=0.5, open=PICTURE_SECONDS, session=connecting)
     network = IceNetwork(("127.0.0.1",), ports=PORTS)
     async with light_viewers() as viewers, rig(clips, rules=rules, network=network, cameras=3) as made:
-        await many(made, viewers, warm, together, ways)
+        await many(made, viewers, warm, together, WAYS[1:5])
         await made.until(lambda: made.relay.streams() == [], 10)
         made.ended.clear()
-        before = resident(os.getpid()), threads(), len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
-        objects, began = ours(), time.monotonic()
+        objects, before, began = ours(), held(), time.monotonic()
         firsts = sorted(await many(made, viewers, count, together, ways))
         await made.until(lambda: made.relay.streams() == [], 10)
-        left = ours()
-        after = resident(os.getpid()), threads(), len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+        left, after = ours(), held()
         assert len(made.ended) == count
         reasons = Counter(reason for _, reason in made.ended)
         log.warning(
