@@ -117,37 +117,67 @@ async def shown(
 
 
 #: Built once: a wall redeems sixteen at once while its browser wants the processor for itself.
+_TICKETS = (
+    sa.select(view_register, _t.digest, _t.principal_id.label("holder"), _t.session_id)
+    .join(view_tickets, sa.and_(_t.view_id == _r.view_id, _r.moment == ViewMoment.BEGIN))
+    .where(_t.digest.in_(sa.bindparam("wanted", expanding=True)))
+)
 _USE = (
     sa.update(view_tickets)
     .where(
-        _t.digest == sa.bindparam("wanted"),
+        _t.view_id.in_(sa.bindparam("views", expanding=True)),
         _t.used_at.is_(None),
         _t.ended_at.is_(None),
         _t.expires > sa.bindparam("now", type_=_t.expires.type),
         _t.principal_id.in_(sa.select(principals.c.id).where(principals.c.disabled.is_(False))),
         sa.or_(_t.session_id.is_(None), _t.session_id.in_(sa.select(sessions.c.id))),
-        _t.view_id.in_(sa.select(_r.view_id).where(_r.camera_id == sa.bindparam("of"), _r.moment == ViewMoment.BEGIN)),
     )
     .values(used_at=sa.bindparam("now", type_=_t.expires.type))
-    .returning(_t.view_id, _t.principal_id, _t.session_id)
+    .returning(_t.view_id)
 )
-_BEGUN = sa.select(view_register).where(_r.moment == ViewMoment.BEGIN, _r.view_id == sa.bindparam("view"))
 
 
 async def redeem(scope: Scope, connection: Connection, secret: str, camera_id: str) -> tuple[RegisterRow, OpenView]:
     """Use a ticket: once, in time, for its own camera. ``scope`` is the service's. Raises ``FORBIDDEN``."""
-    require_everywhere(scope, Permission.SYSTEM)
-    asked = {"wanted": digest(secret), "now": clock_of(connection).now(), "of": camera_id}
-    used = (await connection.execute(_USE, asked)).one_or_none()
-    if used is None:
+    (found,) = await redeem_all(scope, connection, [(secret, camera_id)])
+    if found is None:
         raise XueliangError(
             Kind.FORBIDDEN,
             "the ticket was used before, is over, or is for another camera",
             fix="Ask for a new view",
             facts={"code": "ticket"},
         )
-    row = RegisterRow(**(await connection.execute(_BEGUN, {"view": used.view_id})).one()._mapping)
-    return row, OpenView(used.view_id, used.principal_id, used.session_id, row.camera_id, row.kind)
+    return found
+
+
+async def redeem_all(
+    scope: Scope, connection: Connection, asked: Sequence[tuple[str, str]]
+) -> list[tuple[RegisterRow, OpenView] | None]:
+    """As :func:`redeem`, of several (ticket, camera) in two statements; ``None`` for each that is refused."""
+    require_everywhere(scope, Permission.SYSTEM)
+    digests = [digest(secret) for secret, _ in asked]
+    known = {}
+    for row in await connection.execute(_TICKETS, {"wanted": list(set(digests))}):
+        given = dict(row._mapping)
+        its_digest, holder, session_id = given.pop("digest"), given.pop("holder"), given.pop("session_id")
+        began = RegisterRow(**given)
+        known[its_digest] = began, OpenView(began.view_id, holder, session_id, began.camera_id, began.kind)
+    wanted = [known.get(one) for one in digests]
+    fits = [
+        one if one is not None and one[0].camera_id == camera_id else None
+        for one, (_, camera_id) in zip(wanted, asked, strict=True)
+    ]
+    views = {one[0].view_id for one in fits if one is not None}
+    if not views:
+        return fits
+    now = clock_of(connection).now()
+    used = set((await connection.execute(_USE, {"views": sorted(views), "now": now})).scalars())
+    found: list[tuple[RegisterRow, OpenView] | None] = []
+    for one in fits:
+        found.append(one if one is not None and one[0].view_id in used else None)
+        if one is not None:
+            used.discard(one[0].view_id)  # asked for twice at once, it opens one view
+    return found
 
 
 async def end(scope: Scope, connection: Connection, principal_id: str, view_id: str, reason: str = "ended") -> None:

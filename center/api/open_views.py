@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from center.api.logins import Logins
 from config.clock import Clock
@@ -28,6 +28,16 @@ class Redeemed:
     known: Known
 
 
+@dataclass(eq=False, slots=True)
+class _Asked:
+    """One ticket that somebody shows, and what became of it."""
+
+    secret: str = field(repr=False)
+    camera_id: str
+    redeemed: Redeemed | None = None
+    refused: str = ""
+
+
 class OpenViews:
     """``on_end`` hears at once of those that were taken away, whoever writes their rows."""
 
@@ -36,39 +46,40 @@ class OpenViews:
         self._db = db
         self._logins = logins
         self._clock = clock
+        self._joint = self._redeem  # one object: what is queued with it is done together
 
     async def redeem(self, secret: str, camera_id: str) -> Redeemed:
         """Use a ticket: once, in time, for its camera, while its login still may look at it. Raises ``FORBIDDEN``.
 
-        A wall asks for sixteen at once: they share a commit. One that is refused is refused alone.
+        A wall asks for sixteen at once: they share a commit, and the questions in it. One that is refused is refused
+        alone.
         """
-        found: list[Redeemed | XueliangError] = []
+        asked = _Asked(secret, camera_id)
+        await (await self._db.soon.add_joint(self._joint, asked))
+        if asked.redeemed is None:
+            raise XueliangError(Kind.FORBIDDEN, asked.refused, fix="Ask for a new view", facts={"code": "ticket"})
+        return asked.redeemed
 
-        async def work(connection: Connection) -> None:
-            found.clear()
-            try:
-                found.append(await self._redeem(connection, secret, camera_id))
-            except XueliangError as error:
-                found.append(error)
-
-        await (await self._db.soon.add_work(work))
-        (outcome,) = found
-        if isinstance(outcome, XueliangError):
-            raise outcome
-        return outcome
-
-    async def _redeem(self, connection: Connection, secret: str, camera_id: str) -> Redeemed:
+    async def _redeem(self, connection: Connection, asked: Sequence[_Asked]) -> None:
         """A ticket whose right was taken away stays used; the next look at everybody's ends its view."""
-        row, view = await view_register_store.redeem(OURS, connection, secret, camera_id)
-        known = await self._logins.holder(connection, view.principal_id, view.session_id)
-        scope = None if known is None else known.scope(self._clock.now())
-        if known is None or scope is None or not await view_register_store.seen_still(scope, connection, [view]):
-            raise XueliangError(
-                Kind.FORBIDDEN,
-                "the right to look was taken away since the ticket was given",
-                facts={"code": "ticket"},
-            )
-        return Redeemed(row, known)
+        found = await view_register_store.redeem_all(OURS, connection, [(one.secret, one.camera_id) for one in asked])
+        by_login: dict[tuple[str, str | None], list[tuple[_Asked, RegisterRow, OpenView]]] = {}
+        for one, used in zip(asked, found, strict=True):
+            one.redeemed, one.refused = None, "the ticket was used before, is over, or is for another camera"
+            if used is not None:
+                row, view = used
+                by_login.setdefault((view.principal_id, view.session_id), []).append((one, row, view))
+        for login, theirs in by_login.items():
+            known = await self._logins.holder(connection, *login)
+            scope = None if known is None else known.scope(self._clock.now())
+            may: set[str] = set()
+            if scope is not None:
+                may = await view_register_store.seen_still(scope, connection, [view for _, _, view in theirs])
+            for one, row, view in theirs:
+                if known is not None and view.view_id in may:
+                    one.redeemed = Redeemed(row, known)
+                else:
+                    one.refused = "the right to look was taken away since the ticket was given"
 
     async def run_once(self) -> None:
         """One look at everybody's. Raises what the database raises; what could not be written is tried again."""

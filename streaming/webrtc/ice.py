@@ -83,6 +83,13 @@ class ViewerConnection(Connection):
         self._rng = rng
         self._on_lost = on_lost
 
+    async def gather_candidates(self) -> None:
+        """As the library's own, without looking through all interfaces of the machine for each viewer."""
+        if not self._local_candidates_start:
+            self._local_candidates_start = True
+            self._local_candidates += await self.get_component_candidates(1, [])
+            self._local_candidates_end = True
+
     async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:
         """Our own addresses and ports instead of every interface's."""
         found: list[Candidate] = []

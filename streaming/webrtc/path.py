@@ -10,8 +10,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
-from pylibsrtp import Error as SrtpError
+from aiortc.rtcdtlstransport import (
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+)
 
 from config.errors import Kind, XueliangError
 from streaming.candidate import Candidate
@@ -19,16 +23,31 @@ from streaming.offer import Offer
 from streaming.packet_ring import Packet
 from streaming.webrtc.ice import ViewerConnection
 from streaming.webrtc.network import IceNetwork
-from streaming.webrtc.srtp import Sender
+from streaming.webrtc.srtp import Sender, report_of
 
 log = logging.getLogger(__name__)
+
+#: OpenSSL's SSL_SESS_CACHE_OFF.
+_NO_SESSION_CACHE = 0
+
+
+class _OneContext(RTCCertificate):
+    """Setting up OpenSSL is a good part of a handshake; all of them use the same, so one is kept."""
+
+    _context: Any = None
+
+    def _create_ssl_context(self, srtp_profiles: Any) -> Any:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+            self._context.set_session_cache_mode(_NO_SESSION_CACHE)  # nobody comes back to a handshake
+        return self._context
 
 
 class Certificate:
     """One for the life of the process: a page that saw it once may see it again."""
 
     def __init__(self) -> None:
-        self.inner = RTCCertificate.generateCertificate()
+        self.inner = _OneContext.generateCertificate()
         self.fingerprint = next(f.value for f in self.inner.getFingerprints() if f.algorithm == "sha-256")
 
 
@@ -62,8 +81,9 @@ class _Dtls(RTCDtlsTransport):
     def media(self, data: bytes) -> None:
         """A datagram of SRTP or SRTCP (RFC 5761 section 4), without the turns of the loop that the library takes."""
         if len(data) > 1 and 192 <= data[1] <= 223:
-            with suppress(SrtpError, ValueError):
-                self._on_control(self._rx_srtp.unprotect_rtcp(data))
+            report = report_of(self._rx_srtp, data)
+            if report is not None:
+                self._on_control(report)
 
 
 class Path:

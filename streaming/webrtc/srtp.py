@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pylibsrtp import Session
+from pylibsrtp import Error, Session
 from pylibsrtp._binding import ffi, lib
 
 from streaming.packet_ring import Packet
@@ -157,6 +157,15 @@ class Sender:
                 self.segments = False
                 return self._flush(sock, to, total, size)
         return True
+
+
+def report_of(session: Session, data: bytes) -> bytes | None:
+    """A viewer's RTCP out of its SRTCP; ``None`` for what is not the viewer's."""
+    try:
+        report: bytes = session.unprotect_rtcp(data)
+    except (Error, ValueError):
+        return None
+    return report
 
 
 @lru_cache(maxsize=256)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import re
 from importlib.metadata import version
 
 import aioice
@@ -23,8 +24,12 @@ from tests.support.tree import ROOT, modules
 CONTRACT = {
     "_binding": "srtp.py",
     "_check_list": "ice.py",
+    "_create_ssl_context": "path.py",
     "_handle_rtcp_data": "path.py",
     "_handle_rtp_data": "path.py",
+    "_local_candidates": "ice.py",
+    "_local_candidates_end": "ice.py",
+    "_local_candidates_start": "ice.py",
     "_nominated": "ice.py",
     "_protocols": "ice.py",
     "_queue": "ice.py",
@@ -109,12 +114,20 @@ async def test_what_the_dtls_transport_asks_of_the_one_below_and_of_itself() -> 
     transport._set_role("server")
     assert (transport._role, transport.state) == ("server", "new")
     assert {"_rx_srtp", "_tx_srtp"} <= vars(transport).keys()
+    assert list(inspect.signature(RTCCertificate._create_ssl_context).parameters) == ["self", "srtp_profiles"]
+    assert "._create_ssl_context(" in source  # anew for each handshake
 
 
 async def test_the_connection_of_aioice_is_built_as_we_think() -> None:
     connection = aioice.Connection(ice_controlling=False)
     assert connection._nominated == {}
     assert connection._check_list == []
+    assert (connection._local_candidates, connection._local_candidates_end) == ([], False)
+    assert connection._local_candidates_start is False
+    assert set(re.findall(r"self\.(\w+)", inspect.getsource(aioice.Connection.gather_candidates))) == {
+        *("_local_candidates_start", "_local_candidates", "_local_candidates_end", "get_component_candidates"),
+        *("_transport_policy", "_use_ipv4", "_use_ipv6", "turn_server", "_components", "__log_info"),
+    }
     assert connection._remote_candidates == []
     assert connection._protocols == []
     assert isinstance(connection._queue, asyncio.Queue)

@@ -149,6 +149,25 @@ async def test_no_row_no_view(rig: Rig, li: Client, monkeypatch: pytest.MonkeyPa
     assert await rows(rig.db) == []
 
 
+async def test_tickets_shown_at_the_same_moment_work_once_each(rig: Rig, li: Client) -> None:
+    """They are used in one commit; who shows somebody else's, a used one or one for another camera is refused alone."""
+    wang = await rig.user("wang", Role.OPERATOR, area="b")
+    theirs = camera_id("b", 1)
+    one, lost = [(await li.post(f"/api/v1/cameras/{camera}/views", {})).json for camera in (ONE, LOST)]
+    other = (await wang.post(f"/api/v1/cameras/{theirs}/views", {})).json
+    gone = (await wang.post(f"/api/v1/cameras/{theirs}/views", {})).json
+    await wang.send("DELETE", f"/api/v1/views/{gone['view_id']}")
+    redeem = rig.core.views.redeem
+    shown = [(one, ONE), (one, ONE), (lost, ONE), (lost, LOST), (other, theirs), (gone, theirs)]
+    tasks = [asyncio.create_task(redeem(given["ticket"], camera)) for given, camera in shown]
+    tasks.append(asyncio.create_task(redeem("x" * 43, ONE)))
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    kinds = [one.kind if isinstance(one, XueliangError) else one.row.view_id for one in found]  # type: ignore[union-attr]
+    no = Kind.FORBIDDEN
+    assert kinds == [one["view_id"], no, no, lost["view_id"], other["view_id"], no, no]
+    assert [found[at].known.principal.name for at in (0, 3, 4)] == ["li", "li", "wang"]  # type: ignore[union-attr]
+
+
 async def test_what_is_revoked_ends_its_views_within_five_seconds(rig: Rig, li: Client, clock: ManualClock) -> None:
     """A session, a grant, an account, a token, a mask, an area: each ends its own views and voids its tickets."""
     assert EVERY_SECONDS <= 2.5
