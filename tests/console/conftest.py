@@ -1,5 +1,8 @@
 """Wiring: one living network and one browser for all tests of the console; a page for each, watched for what is never
-allowed: a violation of the policy, a request to anybody else, a broken script."""
+allowed: a violation of the policy, a request to anybody else, a broken script.
+
+Each file says ``pytestmark = pytest.mark.asyncio(loop_scope="session")``: browser and network outlive a test.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,14 +25,6 @@ from tests.support.peers import missing
 
 DESK, PHONE, WIDE = (1366, 768), (390, 844), (3840, 2160)
 SIZES = (PHONE, DESK, WIDE)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of this room on one loop: the browser and the network outlive a test."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @dataclass

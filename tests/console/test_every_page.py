@@ -15,6 +15,8 @@ from tests.console.pages import PAGES, PageOf
 from tests.support.axe import serious
 from tests.support.console_world import ROOT, World
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 SCREENSHOTS = ROOT / "docs" / "screenshots"
 LOOKS = tuple(product(SIZES, ("zh", "en"), ("dark", "light")))
 #: Each page in four looks that together hold every size, language and theme; all twelve in the soak.

@@ -11,6 +11,8 @@ import pytest
 from tests.console.conftest import PHONE, Open
 from tests.support.console_world import World
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 async def text(page: Any, selector: str) -> str:
     return str(await page.locator(selector).first.inner_text())
@@ -58,8 +60,7 @@ async def test_each_role_begins_where_its_work_is(desk: Open, role: str, path: s
 
 async def test_what_a_login_may_not_open_is_not_in_its_menu_and_typed_it_says_why(desk: Open) -> None:
     page = await desk("operator", "/users")
-    assert "用户" in await text(page, "main")
-    assert "您没有打开这一页的权限" in await text(page, "main h1")
+    await page.get_by_role("heading", name="您没有打开这一页的权限").wait_for()
     menu = await text(page, "header nav")
     assert "用户" not in menu
     assert "审计" not in menu
