@@ -262,7 +262,9 @@ function told(tile: Tile, event: Extract<TileEvent, { kind: "told" }>, now: numb
   return still(tile);
 }
 
-function refused(tile: Tile, refusal: Refusal, now: number, random: number): Tile {
+function refused(tile: Tile, given: Refusal, now: number, random: number): Tile {
+  // Offline since it was first refused, not since the last try.
+  const refusal = tile.state === "offline" && given.code === "offline" ? { ...given, at: tile.refusal?.at ?? given.at } : given;
   const attempt = tile.attempt + 1;
   const shut: Tile = { ...tile, ...NO_SESSION, refusal, attempt, retryAt: null };
   if (NOT_YOURS.has(refusal.code)) return to({ ...shut, ...UNSEEN }, tile.viewed ? "withdrawn" : "denied", now);
