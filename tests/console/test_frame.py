@@ -75,6 +75,7 @@ async def test_unknown_parts_of_an_address_are_dropped_with_a_notice(desk: Open)
 
 async def test_an_address_that_is_no_page_says_so_and_leads_back(desk: Open) -> None:
     page = await desk("operator", "/now")
+    await page.locator("main h1").wait_for()
     await page.evaluate("history.pushState({}, '', '/no/such'); dispatchEvent(new PopStateEvent('popstate'))")
     await page.get_by_text("没有这一页").wait_for()
 
@@ -84,20 +85,19 @@ async def test_silence_veils_the_page_and_stops_its_clock_then_polling_takes_the
     await page.locator("header .light.open").wait_for()
     await page.route("**/events*", lambda route: route.abort())
     await page.route("**/api/v1/changes*", lambda route: route.abort())
-    await page.evaluate("window.dispatchEvent(new Event('offline'))")
-    # The open stream goes with the connection; the page is told by what it does not hear.
-    await page.context.set_offline(True)
+    await page.clock.install()
+    await page.clock.fast_forward(16_000)
     await page.locator("header .light.lost").wait_for(timeout=25_000)
     assert await page.locator("main.veiled").count() == 1
     assert "页面停在那一刻" in await text(page, ".strips [role=alert]")
     stood = await text(page, "header .light time")
-    await page.context.set_offline(False)
     await page.unroute("**/api/v1/changes*")
     await page.locator("header .light.polling").wait_for(timeout=15_000)
     assert await page.locator("main.veiled").count() == 0
     assert "轮询" in await text(page, ".strips")
     assert await text(page, "header .light time") != stood
     await page.unroute("**/events*")
+    await page.get_by_role("button", name="立即重连").click()
     await page.locator("header .light.open").wait_for(timeout=30_000)
     assert "已补齐" in await text(page, ".strips")
 

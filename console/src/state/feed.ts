@@ -165,18 +165,24 @@ function reloadAll(): void {
 }
 
 function watch(): void {
-  if (feedState.value === "open" && Date.now() - lastHeard > SILENCE) {
-    feedState.value = "lost";
-    standing.value = true;
-    if (leader && source?.readyState !== EventSource.CONNECTING) tryLater();
-  }
+  if (feedState.value !== "open" && feedState.value !== "opening") return;
+  if (Date.now() - lastHeard <= SILENCE) return;
+  feedState.value = "lost";
+  standing.value = true;
+  if (!leader) return;
+  source?.close(); // a connection that says nothing for so long is none
+  tryLater();
 }
 
 /** While the stream is silent and the service still answers, what changed is fetched. */
 async function poll(): Promise<void> {
   if (feedState.value !== "lost" && feedState.value !== "polling") return;
-  if (lostLogin.value !== "" || after === "") return;
+  if (lostLogin.value !== "") return;
   try {
+    if (after === "") {
+      after = (await body(api.GET("/api/v1/changes"))).after; // nothing was ever heard: from here on
+      reloadAll();
+    }
     let more = true;
     while (more) {
       const part: Schemas["ChangesOut"] = await body(api.GET("/api/v1/changes", { params: { query: { after } } }));
