@@ -40,7 +40,7 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: "cameras", needs: ["read"], group: "assets", key: "KeyC", query: ["q", "state", "area", "unit", "device", "sort", "cols"] },
   },
   { path: "/cameras/:id", name: "camera", component: () => import("@/pages/camera/CameraPage.vue"), meta: { title: "camera", needs: ["read"], under: "cameras", query: ["tab", "from", "to"] } },
-  { path: "/proposals", name: "proposals", component: () => import("@/pages/proposals/ProposalsPage.vue"), meta: { title: "proposals", needs: ["adopt"], group: "assets", key: "KeyP", query: ["status", "conflict", "area", "open"] } },
+  { path: "/proposals", name: "proposals", component: () => import("@/pages/proposals/ProposalsPage.vue"), meta: { title: "proposals", needs: ["adopt"], group: "assets", key: "KeyP", query: ["status", "conflict", "area", "open", "q"] } },
   { path: "/users", name: "users", component: () => import("@/pages/users/UsersPage.vue"), meta: { title: "users", needs: ["users"], group: "manage", query: ["q", "role", "area", "open"] } },
   { path: "/tokens", name: "tokens", component: () => import("@/pages/users/TokensPage.vue"), meta: { title: "tokens", needs: ["users"], group: "manage", query: ["open"] } },
   { path: "/audit", name: "audit", component: () => import("@/pages/audit/AuditPage.vue"), meta: { title: "audit", needs: ["audit"], group: "manage", query: ["who", "what", "object", "from", "to", "tab"] } },
