@@ -97,7 +97,9 @@ async def _live(demo: Demo, stopping: Stopping) -> None:
     with _folder(demo.data) as folder:
         kept, port = Kept.read(folder), _free_udp_port()
         if not demo.as_json:
-            note(f"drawing {demo.cameras} virtual cameras ...")
+            note(
+                f"正在绘制 {demo.cameras} 路虚拟摄像机……" if demo.zh else f"drawing {demo.cameras} virtual cameras ..."
+            )
         words = command(demo.cameras, port, kept.ports, strangers=STRANGERS, large=True)
         async with fleet(words) as found:
             settings = demo_settings(found, folder, port, port=demo.port, area=str(DISTRICT))
@@ -255,8 +257,11 @@ def _greet(demo: Demo, found: DemoFleet, service: Service, folder: Path, kept: K
             }
         )
         return
-    note(f"{len(found.cameras)} cameras on {len(found.hosts)} devices; data in {folder}")
-    note("faster than in production:")
+    numbers = len(found.cameras), len(found.hosts)
+    if demo.zh:
+        note("{} 路摄像机，{} 台设备；数据在 {}\n比正式运行时快：".format(*numbers, folder))
+    else:
+        note("{} cameras on {} devices; data in {}\nfaster than in production:".format(*numbers, folder))
     for text in printed():
         note(f"  {text}")
     for text in demo_table.greeting(service.url, logins, demo.zh):

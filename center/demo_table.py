@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,17 +72,17 @@ def screen(lines: list[Line], head: Sequence[str], now: datetime, height: int, z
 
 
 _HEADS = ("name", "state", "cause", "for", "age", "truth")
-_WIDTHS = (26, 12, 26, 6, 6, 24)
+_WIDTHS = (44, 12, 26, 6, 6, 24)
 
 
 def _row(line: Line, now: datetime, zh: bool) -> str:
     state = line.state
     if state is None:
-        return f"{pad(line.name[:26], 26)}  {state_name('unknown', zh)}"
+        return f"{_cell(line.name, _WIDTHS[0])}  {state_name('unknown', zh)}"
     value = state_name(state.state.value, zh)
     age = (now - state.last_at).total_seconds() if state.last_at else None
     cells = (
-        pad(line.name[:26], _WIDTHS[0]),
+        _cell(line.name, _WIDTHS[0]),
         f"\x1b[{_COLOURS[state.state]}m{pad(value, _WIDTHS[1])}\x1b[0m",
         pad(cause_name(state.cause, zh) if state.state is not State.OK else "", _WIDTHS[2]),
         pad(seconds_text((now - state.since).total_seconds()), _WIDTHS[3]),
@@ -89,6 +90,16 @@ def _row(line: Line, now: datetime, zh: bool) -> str:
         line.truth,
     )
     return "  ".join(cells).rstrip()
+
+
+def _cell(text: str, width: int) -> str:
+    """Exactly ``width`` terminal columns."""
+    used = 0
+    for place, letter in enumerate(text):
+        used += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if used > width:
+            return pad(text[:place], width)
+    return pad(text, width)
 
 
 def change_line(name: str, change: Change, truth: str, zh: bool) -> str:

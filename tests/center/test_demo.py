@@ -210,6 +210,8 @@ def test_the_view_shows_trouble_first_and_fits() -> None:
     assert "covered_70" in text
     assert "5m" in text
     assert "遮挡" in demo_table.screen(lines, ["head"], NOW, 40, zh=True)
+    long = demo_table.screen([demo_table.Line("桥东村文化站停车场 Qiaodong " * 3, ok, "x")], ["head"], NOW, 40, zh=True)
+    assert long.splitlines()[-1].index("\x1b") < 44  # half as many characters as columns, and cut
     many = [demo_table.Line(f"camera {i}", ok, "") for i in range(100)]
     assert len(demo_table.screen(many, ["head", "logins"], NOW, 24, zh=False).splitlines()) == 24
 
