@@ -189,12 +189,12 @@ async function poll(): Promise<void> {
       after = part.after;
       more = part.more;
       lastWord.value = part.as_of;
+      standing.value = false;
       setTime(part.as_of);
       caughtUp.value += part.items.length;
       if (part.items.length > 0) queue(part.items);
     }
     feedState.value = "polling";
-    standing.value = false;
   } catch (error) {
     if (error instanceof Problem && error.code === "gone") {
       after = error.fact<string>("after") ?? "";
