@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 import uvloop
 
-from bench.api_service import STEPS, VILLAGES, gb_id
+from bench.api_service import BARS, STEPS, VILLAGES, camera_id, gb_id
 from bench.fleet import ROOT
 from bench.harness import MIB, WARM_UP, children, cpu_seconds, pss
 from bench.report import Bound, Result, Table, publish
@@ -48,6 +48,7 @@ class Kind:
 
 def kinds(count: int) -> list[Kind]:
     batch = "&".join(f"gb_id={gb_id(number * count // 200)}" for number in range(200))
+    bars = "&".join(f"camera={camera_id(number)}" for number in range(BARS))
     return [
         Kind("list by name, 100 rows", "/api/v1/cameras"),
         Kind("list, longest first", "/api/v1/cameras?sort=since"),
@@ -59,6 +60,9 @@ def kinds(count: int) -> list[Kind]:
         Kind("search, everything hits", f"/api/v1/cameras?q={quote('解放街')}"),
         Kind("search, no hit", f"/api/v1/cameras?q={quote('不存在')}"),
         Kind("counts of the tree", "/api/v1/areas"),
+        Kind("how everything stands", "/api/v1/overview", promised=False),
+        Kind("changes of the last hour, 14 rows", "/api/v1/turns?limit=14", promised=False),
+        Kind("bars of 60 rows", f"/api/v1/timelines?{bars}", promised=False),
         Kind("states of 200 GB/T ids", f"/api/v1/status?{batch}", promised=False),
         Kind("states, page of 200", "/api/v1/status?limit=200", promised=False),
     ]

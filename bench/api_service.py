@@ -21,9 +21,9 @@ from center.api.feed_position import sealed
 from config.clock import SystemClock
 from config.ids import new_id
 from config.scope import Role
-from health.state import State, begin
+from health.state import Aspect, State, begin
 from health.state_row import Known, to_row
-from health.tables import camera_states
+from health.tables import camera_states, state_changes, state_intervals
 from registry.area import Area
 from registry.area_store import add_area
 from registry.camera import Camera
@@ -41,6 +41,9 @@ from tests.support.api_rig import SYSTEM, served, storage_of
 
 #: As many as one district of the kind has.
 VILLAGES = 146
+#: Cameras of a screen, whose bars are asked for; each changed so often in a day.
+BARS, CHANGES_A_DAY = 60, 30
+TABLES = (devices, cameras, points, bindings, camera_states, state_changes, state_intervals)
 #: Changes of a camera: added with its device and point, and its first states.
 STEPS = ("device", "camera", "point", "state", "state")
 
@@ -49,16 +52,21 @@ def gb_id(number: int) -> str:
     return f"32011500001320{number:06}"
 
 
+def camera_id(number: int) -> str:
+    """As long as ours are."""
+    return f"00000000-0000-7000-8000-{number:012}"
+
+
 async def fill(connection: Connection, count: int, db: Database) -> None:
     """Cameras of their own device and point, over a district of villages, in every state."""
     dice, now = random.Random(1), db.clock.now()
     await add_area(SYSTEM, connection, Area("district", "新华区"))
     for number in range(VILLAGES):
         await add_area(SYSTEM, connection, Area(f"village-{number}", f"第{number}村", "district"))
-    rows: dict[sa.Table, list[dict[str, object]]] = {t: [] for t in (devices, cameras, points, bindings, camera_states)}
+    rows: dict[sa.Table, list[dict[str, object]]] = {t: [] for t in TABLES}
     told: list[Told] = []
     for number in range(count):
-        area, device, camera, point = f"village-{number % VILLAGES}", new_id(), new_id(), new_id()
+        area, device, camera, point = f"village-{number % VILLAGES}", new_id(), camera_id(number), new_id()
         host, use = f"10.1.{number // 250}.{number % 250}", Lifecycle.IN_USE
         rows[devices].append(columns_of(Device(device, host, DeviceKind.CAMERA, host, 80, area, None, use)))
         name = f"新华路与解放街路口 {number} 号枪机"
@@ -67,6 +75,8 @@ async def fill(connection: Connection, count: int, db: Database) -> None:
         bound = {"id": new_id(), "camera_id": camera, "point_id": point, "since": now, "until": None}
         rows[bindings].append(bound)
         rows[camera_states].append(_state(camera, dice, db))
+        rows[state_changes].append(_turned(camera, number, db))
+        rows[state_intervals] += _intervals(camera, db) if number < BARS else []
         ids = {"device": device, "camera": camera, "point": point, "state": camera}
         told += [Told(kind, ids[kind], area, None, _payload(kind, rows[camera_states][-1])) for kind in STEPS]
     for table, values in rows.items():
@@ -80,6 +90,28 @@ def _state(camera: str, dice: random.Random, db: Database) -> dict[str, Any]:
     row = to_row(Known(begin(camera, now - timedelta(seconds=dice.random() * 1e6))))
     measures = [{"of": "blurred", "name": "sharpness", "value": 0.5, "threshold": 0.3, "verdict": "good"}] * 10
     return row | {"state": dice.choice(list(State)), "last_at": now, "last_picture": {"measures": measures}}
+
+
+def _turned(camera: str, number: int, db: Database) -> dict[str, Any]:
+    """Every camera changed once in the last hour: the worst that the page of the present is asked after."""
+    at = db.clock.now() - timedelta(seconds=number % 3000)
+    words = {"old": State.OFFLINE.value, "new": State.OK.value, "cause": "", "probe_id": "slot/1"}
+    return {"camera_id": camera, "aspect": Aspect.STATE, "since": at, "at": at, **words}
+
+
+def _intervals(camera: str, db: Database) -> list[dict[str, Any]]:
+    now, step = db.clock.now(), timedelta(days=1) / CHANGES_A_DAY
+    return [
+        {
+            "camera_id": camera,
+            "aspect": Aspect.STATE,
+            "value": (State.OK, State.OFFLINE)[number % 2].value,
+            "cause": "",
+            "starts": now - step * (number + 1),
+            "ends": now - step * number if number else None,
+        }
+        for number in range(CHANGES_A_DAY)
+    ]
 
 
 def _payload(kind: str, state: dict[str, Any]) -> dict[str, Any]:
