@@ -8,6 +8,7 @@ import numpy as np
 from camera_gateway.job import MAX_ANSWER, Answer, Job
 from camera_gateway.media.decode import Picture, decode
 from config.errors import Kind, XueliangError
+from health.stamp import mark, plain
 from health.views import Array
 
 #: The dotted name the decode pool is given.
@@ -18,16 +19,34 @@ _ROOM = MAX_ANSWER - 4096
 
 def still(job: Job) -> Answer:
     """``thumbnail`` is the JPEG with the job's privacy mask burnt in; ``numbers`` its ``width`` and ``height``."""
+    picture, image = _masked(job)
+    return Answer({"width": picture.width, "height": picture.height}, thumbnail=_coded(image))
+
+
+def snapshot(job: Job) -> Answer:
+    """``evidence`` is the JPEG for a person to keep: the mask and the words of ``parameters["snapshot"]`` burnt in,
+    in the picture's own size."""
+    picture, image = _masked(job)
+    marked = mark(image, plain(str(job.parameters["snapshot"])))
+    return Answer({"width": picture.width, "height": picture.height}, evidence=_coded(marked))
+
+
+def _masked(job: Job) -> tuple[Picture, Array]:
     picture = decode(job.unit, job.unit.parameter_sets)
     image = colour(picture)
     for polygon in job.mask:
         corners = np.array(polygon, np.float64) * (picture.width, picture.height)
         cv2.fillPoly(image, [np.round(corners).astype(np.int32)], [128, 128, 128])
+    return picture, image
+
+
+def _coded(image: Array) -> bytes:
     for quality in _QUALITIES:
         done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if done and data.size < _ROOM:
-            return Answer({"width": picture.width, "height": picture.height}, thumbnail=data.tobytes())
-    raise XueliangError(Kind.TOO_LARGE, f"a picture of {picture.width}x{picture.height} does not fit into an answer")
+            return data.tobytes()
+    height, width = image.shape[:2]
+    raise XueliangError(Kind.TOO_LARGE, f"a picture of {width}x{height} does not fit into an answer")
 
 
 def colour(picture: Picture) -> Array:

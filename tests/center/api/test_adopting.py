@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from camera_gateway.access_unit import AccessUnit, Codec
+from camera_gateway.media.decode import decode
 from camera_gateway.simulator.fleet import Fleet
 from camera_gateway.simulator.fleet_spec import FleetSpec
 from center.app import App, build, end
@@ -172,3 +174,46 @@ async def test_a_search_stays_inside_the_camera_networks(rig: Rig) -> None:
     auditor = await rig.user("aud", Role.AUDITOR)
     acts = {row["act"] for row in (await auditor.get("/api/v1/audit")).json["items"]}
     assert "discovery.search" not in acts
+
+
+async def test_a_snapshot_is_a_picture_of_now_and_a_row(rig: Rig, network: Fleet) -> None:
+    """In the camera's own size, with a strip below it that says who has it."""
+    admin = await rig.user("admin", Role.ADMIN)
+    ids = await found_by_search(rig, network, admin)
+    given = {"account": "admin", "password": "theirs"}
+    await admin.post("/api/v1/proposals/adopt", {"proposal_ids": ids[:1], "area_id": "north", "credentials": given})
+    await until(admin, "/api/v1/cameras", lambda told: told["total"] == 1)
+    camera = (await admin.get("/api/v1/cameras")).json["items"][0]["id"]
+    (main, *_) = (await admin.get(f"/api/v1/cameras/{camera}")).json["streams"]
+    assert rig.core.app is not None
+    await rig.core.app.book.refresh()
+    operator = await rig.user("op", Role.OPERATOR)
+    path = f"/api/v1/cameras/{camera}/snapshot"
+    assert (await admin.post(path, {"purpose": "x"})).json["permission"] == "live"
+    assert (await operator.post(path, {"purpose": "duty"})).code == "invalid"
+    answered = await operator.post(path, {"purpose": "fault_evidence", "reference": "N-0127"})
+    assert (answered.status, answered.headers["content-type"]) == (200, "image/jpeg")
+    unit = AccessUnit(Codec.MJPEG, True, (answered.body,), 0, 0.0)
+    picture = decode(unit)
+    assert (picture.width, picture.height > main["height"]) == (main["width"], True)
+    auditor = await rig.user("aud", Role.AUDITOR)
+    (row,) = (await auditor.get("/api/v1/views")).json["items"]
+    shown = {name: row[name] for name in ("view_id", "moment", "kind", "purpose", "reference", "camera_id")}
+    assert shown == {
+        "view_id": answered.headers["x-view-id"],
+        "moment": "shown",
+        "kind": "snapshot",
+        "purpose": "fault_evidence",
+        "reference": "N-0127",
+        "camera_id": camera,
+    }
+    # A camera that cannot be had gives no picture, and no row.
+    network.devices[0].user = "nobody"
+    for device in network.devices:
+        device.password = "changed"
+    assert (await operator.post(path, {"purpose": "again"})).code in (
+        "camera_auth",
+        "camera_failed",
+        "camera_unreachable",
+    )
+    assert len((await auditor.get("/api/v1/views")).json["items"]) == 1

@@ -51,6 +51,7 @@ IDS: dict[str, Callable[[str], str]] = {
 #: Bodies that are right but for whom they speak of; other routes take none.
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/cameras/{camera_id}/views"): {},
+    ("POST", "/api/v1/cameras/{camera_id}/snapshot"): {"purpose": "x"},
     ("POST", "/api/v1/checks"): {"camera_ids": ["x"]},
     ("POST", "/api/v1/cameras/{camera_id}/references"): {"act": "approve"},
     ("PATCH", "/api/v1/cameras/{camera_id}"): {"name": "x"},
