@@ -80,7 +80,8 @@ export class Run implements Beating {
   }
 
   /** Show this camera; none for an empty tile. */
-  watch(camera: string): void {
+  watch(camera: string, wanted: Role = this.wanted): void {
+    this.wanted = wanted;
     if (this.camera !== "") this.close(false);
     this.blank();
     this.camera = camera;

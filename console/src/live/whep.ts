@@ -6,6 +6,7 @@ import type { Ticket } from "./tickets";
 export type Role = "main" | "sub";
 /** Nobody waits longer for an answer; the service itself gives a camera 3 s. */
 const ANSWER = 10_000;
+const PARTING = 1_000;
 
 /** What browsers have and the library of types does not. */
 interface Receiver extends Omit<RTCRtpReceiver, "jitterBufferTarget"> {
@@ -65,8 +66,10 @@ export async function open(camera: string, ticket: Ticket, wanted: Role, hearing
         await send("POST", `${place}/layer`, ticket.ticket, { body, kind: "application/json" });
       },
       close: (silent = false) => {
-        peer.close();
-        if (!silent) void send("DELETE", place, ticket.ticket, { keepalive: true }).catch(() => undefined);
+        receiver.track.stop();
+        // Said first: a connection that just goes away is on record as left, not as ended.
+        const done = silent ? new Promise((resolve) => setTimeout(resolve, PARTING)) : send("DELETE", place, ticket.ticket, { keepalive: true });
+        void done.catch(() => undefined).finally(() => peer.close());
       },
     };
   } catch (error) {
