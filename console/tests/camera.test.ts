@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import words from "@/generated/words.json";
 import { groups, type Filed } from "@/pages/camera/evidence_groups";
 import { around, DAY, HOUR, isLately, lately, LONGEST, parseRange } from "@/pages/camera/range";
 import { stillAge } from "@/pages/camera/still_age";
@@ -13,13 +14,12 @@ describe("verdicts", () => {
     expect(tally(found)).toEqual({ bad: 1, unjudged: 1, good: 2 });
   });
 
-  it("say on which side of the limit good lies", () => {
-    expect(side(measure("good", 0.1, 0.5))).toBe("max");
-    expect(side(measure("bad", 0.62, 0.5))).toBe("max");
-    expect(side(measure("good", 1.0, 0.72))).toBe("min");
-    expect(side(measure("bad", 0.42, 0.56))).toBe("min");
-    expect(side(measure("cannot_judge", 0.42, 0.56))).toBe("at");
-    expect(side(measure("bad", null, 0.5))).toBe("at");
+  it("say whether their limit is a most or a least", () => {
+    expect(side("patch")).toBe("max");
+    expect(side("sharpness_ratio")).toBe("min");
+    expect(side("elevation")).toBe("at");
+    const known = Object.keys(words.measures);
+    expect(known.filter((name) => side(name) === "min")).toEqual(["crispness_ratio", "difference", "mean", "score", "sharpness", "sharpness_ratio"]);
   });
 
   it("write figures with the digits that count", () => {

@@ -82,7 +82,7 @@ export default {
     missing: "There is none",
     show: "Open",
     deleted: "deleted when its time was over",
-    boxes: "boxes show where",
+    boxes: "Boxes show where",
     noReference: "no reference yet",
     isView: "Each one opened is a view in the register.",
     kept: "Kept for some time after the fault ends, then deleted.",

@@ -1,4 +1,4 @@
-/** Pure: what one check measured, the worst first, and on which side of its limit. Concludes nothing of its own. */
+/** Pure: what one check measured, the worst first, each with the side of its limit. Concludes nothing of its own. */
 
 export interface Measure {
   of: string;
@@ -16,16 +16,15 @@ export function worstFirst<T extends Measure>(measures: readonly T[]): T[] {
   return [...measures].sort((a, b) => rank(a) - rank(b));
 }
 
-/**
- * Whether the limit is a most or a least, told by the verdict and the side the value lies on; `at` where a check that
- * could not judge leaves it open.
- */
-export function side(one: Measure): "max" | "min" | "at" {
-  if (one.value === null || one.threshold === null || one.value === one.threshold) return "at";
-  const below = one.value < one.threshold;
-  if (one.verdict === "good") return below ? "max" : "min";
-  if (one.verdict === "bad") return below ? "min" : "max";
-  return "at";
+/** Measures of which little is bad; of all others much is. */
+const LEAST = new Set(["crispness", "crispness_ratio", "difference", "mean", "score", "sharpness", "sharpness_ratio"]);
+/** Measures that are no amount: nothing is held against them as a most or a least. */
+const NEITHER = new Set(["elevation", "layout"]);
+
+/** Whether the limit is a most or a least. */
+export function side(name: string): "max" | "min" | "at" {
+  if (NEITHER.has(name)) return "at";
+  return LEAST.has(name) ? "min" : "max";
 }
 
 /** Three digits that count: 0.0625, 25.971 as 26.0, 1795. */

@@ -20,14 +20,20 @@ export interface Branch {
   place: number;
 }
 
+/** 2 before 10, in the order of the language that names are in. */
+const ORDER = new Intl.Collator("zh-CN", { numeric: true });
+
 function children(areas: readonly Area[]): Map<string, Area[]> {
   const known = new Set(areas.map((one) => one.id));
   const found = new Map<string, Area[]>();
   for (const one of areas) {
     // An area whose parent lies outside one's own areas is a root here.
     const above = one.parent_id !== null && known.has(one.parent_id) ? one.parent_id : "";
-    found.set(above, [...(found.get(above) ?? []), one]);
+    const level = found.get(above);
+    if (level === undefined) found.set(above, [one]);
+    else level.push(one);
   }
+  for (const level of found.values()) level.sort((a, b) => ORDER.compare(a.name, b.name));
   return found;
 }
 

@@ -12,7 +12,7 @@ import { wanted, type Asked } from "./query";
 
 export type Camera = Schemas["CameraItem"];
 /** The first page comes at once; further ones are large, for they come while somebody scrolls. */
-const FIRST = 100;
+const FIRST = 60;
 const FURTHER = 500;
 /** Refreshed at most: as many as one question may name. */
 const NAMED = 200;
