@@ -6,6 +6,7 @@ import { asProblem } from "@/api/problem";
 import { i18n } from "@/i18n";
 import { complain } from "@/state/notices";
 import { router } from "@/router";
+import "@/state/incident_sound";
 import "@/state/look";
 import App from "./App.vue";
 
