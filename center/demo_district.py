@@ -71,10 +71,10 @@ SPOTS = (
 )
 #: What a recorder's channels look at; it stands in the house itself.
 INDOORS = (
-    *(Named("正门", "Front door"), Named("后院", "Back yard"), Named("大厅", "Hall"), Named("停车场", "Car park")),
-    *(Named("楼梯间", "Staircase"), Named("走廊", "Corridor"), Named("库房", "Store"), Named("侧门", "Side door")),
+    *(Named("正门", "door"), Named("后院", "yard"), Named("大厅", "lobby"), Named("停车场", "parking")),
+    *(Named("楼梯间", "stairs"), Named("走廊", "corridor"), Named("库房", "store"), Named("侧门", "side door")),
 )
-HOUSE = Named("文化站", "Culture Station")
+HOUSE = Named("文化站", "Hall")
 
 
 @dataclass(frozen=True, slots=True)
