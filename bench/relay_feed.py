@@ -76,7 +76,8 @@ def access_units(stream: bytes) -> list[tuple[bytes, ...]]:
 def encoded(picture: Picture, fps: int, gop: float) -> Path:
     """An Annex B file of :data:`GOPS` groups at the wanted rate; made once. Raises ``CalledProcessError``."""
     length = round(fps * gop)
-    parameters = f"scenecut=0:aud=1:bframes=0:keyint={length}:min-keyint={length}:rc-lookahead=0"
+    # One slice a picture, as cameras send: left alone, x264 cuts as many as there are processors where it runs.
+    parameters = f"scenecut=0:aud=1:bframes=0:keyint={length}:min-keyint={length}:rc-lookahead=0:threads=1:slices=1"
     rate = ["-b:v", f"{picture.kbit}k", "-maxrate", f"{picture.kbit}k", "-bufsize", f"{picture.kbit}k"]
     command = ["-f", "lavfi", "-i", f"testsrc2=size={picture.width}x{picture.height}:rate={fps},noise=alls=9:allf=t"]
     # One group more comes first and is left out: rate control is still finding its feet in it.

@@ -197,8 +197,7 @@ class Source:
             for subscription in self._subscriptions:
                 subscription.restart()
             try:
-                while not self._stopping:
-                    self._deliver(await session.next_unit())
+                await session.hand_to(self._deliver)
             finally:
                 self._session = None
                 self._newest = None  # 7,500 pictures that nobody looks at would fill the memory

@@ -138,6 +138,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self.ending = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's own for sockets that are given, with a time for the handshake of TLS."""
@@ -158,6 +159,14 @@ class _Server(uvicorn.Server):
         ]
         self.started = True
         self.up.set()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's own, once a second and not ten times: it only keeps the date of answers."""
+        seconds = 0
+        while not await self.on_tick(10 * seconds):
+            seconds = (seconds + 1) % 86_400
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), 1.0)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -222,6 +231,7 @@ class Listener:
 
     async def close(self) -> None:
         self._server.should_exit = True
+        self._server.ending.set()
         if self._task is not None:
             await self._task
             self._task = None

@@ -78,6 +78,8 @@ class CameraStream:
         self._begun = asyncio.Event()
         self._idle_since: float | None = None
         self._wanted = 0
+        self._due: dict[Watcher, None] = {}  # who has not had its turn yet
+        self._serving: asyncio.Handle | None = None
 
     @property
     def running(self) -> bool:
@@ -178,6 +180,7 @@ class CameraStream:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._due = {}
         self.ring.clear()
         self.received = None
         self._begun.clear()
@@ -187,17 +190,23 @@ class CameraStream:
             try:
                 self._source = await self._get()
                 async with self._source.subscribe(QUEUE, linger=0.0) as units:
-                    async for unit in units:
-                        if self._take(unit):
-                            await self._serve()
+                    await units.hand_to(self._arrived)
             except XueliangError as error:
                 self._failure = error
                 log.info("x stream %s: %s", self.key, error.what)
-            except Exception:  # one picture that we stumble over must not end the camera for everybody
-                log.exception("x stream %s stumbled", self.key)
-                self.ring.clear()
             self._source = None
             await self._clock.sleep(1.0)  # the source was closed under us, or there is no address
+
+    def _arrived(self, unit: AccessUnit) -> None:
+        """From the camera to the viewers' sockets in one turn of the loop."""
+        try:
+            if self._take(unit):
+                self._due = self._due | self.watchers if self._due else self.watchers.copy()
+                if self._serving is None:
+                    self._serve()
+        except Exception:  # one picture that we stumble over must not end the camera for everybody
+            log.exception("x stream %s stumbled", self.key)
+            self.ring.clear()
 
     def _take(self, unit: AccessUnit) -> bool:
         """Whether there is something to send."""
@@ -233,17 +242,22 @@ class CameraStream:
             self.ring.append(pieces, time, unit.keyframe and not unit.damaged, unit.received)
         return bool(pieces)
 
-    async def _serve(self) -> None:
-        began = self._clock.monotonic()
-        for watcher in list(self.watchers):
+    def _serve(self) -> None:
+        """Everybody's turn. Whom it does not reach in its time comes first the next time."""
+        self._serving = None
+        due, watchers, now = self._due, self.watchers, self._clock.monotonic
+        until = now() + TURN_SECONDS
+        for watcher in list(due):
+            del due[watcher]
+            if watcher not in watchers:
+                continue
             try:
                 watcher.pump()
             except Exception:
                 self._failed(watcher)
-            now = self._clock.monotonic()
-            if now - began > TURN_SECONDS:
-                await asyncio.sleep(0)
-                began = now
+            if now() > until and due:
+                self._serving = asyncio.get_running_loop().call_soon(self._serve)
+                return
 
     def _failed(self, watcher: Watcher) -> None:
         """Whatever goes wrong with one viewer ends that one, not the camera for everybody."""

@@ -72,12 +72,22 @@ def slice_type(nal: bytes) -> str | None:
     """``I``, ``P`` or ``B`` of a slice NAL unit (section 7.4.3); ``None`` for anything else."""
     if not nal or not 1 <= nal[0] & 0x1F <= 5 or nal[0] & 0x1F in (3, 4):
         return None
+    if len(nal) > 1 and nal[1] > 0x7F:  # first_mb_in_slice is 0, one bit: the type is in the rest of the byte
+        return _TYPES[nal[1] & 0x7F]
+    return _slice_type(nal)
+
+
+def _slice_type(nal: bytes) -> str | None:
     try:
         bits = Bits(nal[1:17])
         bits.ue()
         return {0: "P", 1: "B", 2: "I", 3: "P", 4: "I"}.get(bits.ue() % 5)
     except XueliangError:
         return None
+
+
+#: By the seven bits behind the first: every type there is fits into them.
+_TYPES = tuple(_slice_type(bytes((1, 0x80 | rest))) for rest in range(0x80))
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from camera_gateway.access_unit import AccessUnit
 from camera_gateway.memory import DeviceMemory
@@ -67,6 +67,7 @@ class RtspSession:
         self._units: deque[AccessUnit] = deque()
         self._bytes = 0
         self._wait: asyncio.Future[None] | None = None
+        self._sink: Callable[[AccessUnit], None] | None = None
         self._to_keyframe = False
         self._failure: XueliangError | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -116,6 +117,9 @@ class RtspSession:
         elif self._to_keyframe:
             self.stats.dropped += 1
             return
+        if self._sink is not None:
+            self._sink(unit)
+            return
         if len(self._units) >= MAX_UNITS or self._bytes + unit.size > MAX_BYTES:
             self.stats.dropped += len(self._units)
             self._units.clear()
@@ -151,6 +155,21 @@ class RtspSession:
         unit = self._units.popleft()
         self._bytes -= unit.size
         return unit
+
+    async def hand_to(self, sink: Callable[[AccessUnit], None]) -> None:
+        """Every unit goes to ``sink`` in the turn of the loop that brought it; nothing waits. ``sink`` raises nothing.
+
+        Ends only by raising what ended the session, as :meth:`next_unit` does.
+        """
+        while self._units:
+            unit = self._units.popleft()
+            self._bytes -= unit.size
+            sink(unit)
+        self._sink = sink
+        try:
+            await self.next_unit()
+        finally:
+            self._sink = None
 
     async def __aiter__(self) -> AsyncIterator[AccessUnit]:
         while True:

@@ -9,7 +9,7 @@ from camera_gateway.source import Source
 from camera_gateway.source_state import SourceState
 from config.clock import ManualClock
 from config.errors import Kind, XueliangError
-from streaming.camera_stream import CameraStream
+from streaming.camera_stream import TURN_SECONDS, CameraStream
 from tests.support.bitstream import h264_slice, h264_sps
 
 SETS = ParameterSets(Codec.H264, (h264_sps(640, 360), b"\x68\xee\x3c\x80"))
@@ -91,3 +91,44 @@ async def test_a_camera_that_is_away_is_asked_when_it_is_back() -> None:
     assert world.camera.asked == 0
     world.camera.state = SourceState.LIVE
     assert await world.take() == 1
+
+
+class Slow:
+    """A viewer whose turn takes all the time there is for one turn of the loop."""
+
+    def __init__(self, world: World, name: str, turns: list[str]) -> None:
+        self.world, self.name, self.turns = world, name, turns
+
+    def pump(self) -> None:
+        self.turns.append(self.name)
+        self.world.clock._monotonic += TURN_SECONDS * 1.1
+
+    def unfit(self, reason: object) -> None:
+        raise AssertionError(reason)
+
+    def failed(self) -> None:
+        raise AssertionError(self.name)
+
+
+async def test_slow_turns_are_shared_out_and_nobody_is_left_behind() -> None:
+    world, turns = World(), list[str]()
+    for name in "abc":
+        world.stream.watchers[Slow(world, name, turns)] = None
+
+    def arrives(key: bool = False) -> None:
+        world.number += 1
+        now = world.clock.monotonic()
+        nals = (h264_slice(900, idr=key),)
+        world.stream._arrived(AccessUnit(Codec.H264, key, nals, world.number * 3600, now, parameter_sets=SETS))
+
+    arrives(key=True)
+    assert turns == ["a"]  # the others have theirs when the loop has looked at everything else
+    arrives()
+    assert turns == ["a"]
+    for _ in range(8):
+        await asyncio.sleep(0)
+    assert turns == ["a", "b", "c", "a"]  # one turn covers whatever has come, so b and c need none for the second
+    world.stream.watchers.clear()
+    arrives()
+    await asyncio.sleep(0)
+    assert len(turns) == 4

@@ -82,8 +82,7 @@ class World:
             nal = h264_slice(size * (10 if key else 1), idr=key)
             unit = AccessUnit(Codec.H264, key, (nal,), self.number * 3600, self.clock.monotonic(), parameter_sets=SETS)
             self.number += 1
-            if stream._take(unit):
-                await stream._serve()
+            stream._arrived(unit)
 
     def wake(self) -> None:
         timers, self.timers = self.timers, []

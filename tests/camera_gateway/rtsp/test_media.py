@@ -158,7 +158,12 @@ def test_frames_in_one_go_or_packet_by_packet(data: st.DataObject) -> None:
         packet = stream[at]
         place = data.draw(st.integers(0, len(packet) - 1))
         changed = packet[:place] + bytes((packet[place] ^ data.draw(st.integers(1, 255)),)) + packet[place + 1 :]
-        stream[at : at + 1] = {"drop": [], "twice": [packet] * 2, "short": [packet[:place]], "byte": [changed]}[change]
+        stream[at : at + 1] = {
+            "drop": [],
+            "twice": [packet] * 2,
+            "short": [packet[: max(1, place)]],
+            "byte": [changed],
+        }[change]
     one, first = receive(stream, codec)
     units: list[AccessUnit] = []
     receiver = Receiver(Track("video", 96, codec.name, 90_000, codec), units.append)
