@@ -32,7 +32,7 @@ export default {
   floodGroup: "Group by area",
   newIn: "new in 10 min: {n}",
   group: "{area}: {n} new, {m} not acknowledged",
-  children: "{n} children: not alerted one by one, still checked, still counted",
+  children: "one child: not alerted by itself, still checked, still counted | {n} children: not alerted one by one, still checked, still counted",
   childrenShow: "Show",
   childrenHide: "Hide",
   childOf: "Part of a bigger incident",
