@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from sqlalchemy import ColumnElement
 
 from config.errors import Kind, XueliangError
 from config.ids import new_id
-from config.scope import Permission, Scope
+from config.scope import Extent, Permission, Scope
 from registry.audit_chain import Act
 from registry.audit_store import append_many
 from registry.camera import Camera
@@ -198,13 +199,26 @@ async def end_mine(
     return mine
 
 
+#: Asked every two seconds.
+_OPEN = (
+    sa.select(_t.view_id, _t.principal_id, _t.session_id, _r.camera_id, _r.kind)
+    .join(view_register, sa.and_(_r.view_id == _t.view_id, _r.moment == ViewMoment.BEGIN))
+    .where(_t.ended_at.is_(None))
+    .order_by(_r.seq)
+)
+
+
 async def open_views(scope: Scope, connection: Connection) -> list[OpenView]:
     """What is under way or may still be opened, of everybody."""
     require_everywhere(scope, Permission.SYSTEM)
-    held = sa.and_(_r.view_id == _t.view_id, _r.moment == ViewMoment.BEGIN)
-    query = sa.select(_t.view_id, _t.principal_id, _t.session_id, _r.camera_id, _r.kind).join(view_register, held)
-    found = await connection.execute(query.where(_t.ended_at.is_(None)).order_by(_r.seq))
-    return [OpenView(**row._mapping) for row in found]
+    return [OpenView(*row) for row in await connection.execute(_OPEN)]
+
+
+@lru_cache(maxsize=1024)
+def _seen(extents: tuple[Extent, ...]) -> sa.Select[Any]:
+    """Those of some cameras that are in one of these extents."""
+    inside = sa.or_(*(visible(extent, cameras.c.area_id, cameras.c.unit_id) for extent in extents))
+    return sa.select(cameras).where(cameras.c.id.in_(sa.bindparam("ids", expanding=True)), inside)
 
 
 async def seen_still(scope: Scope, connection: Connection, views: Sequence[OpenView]) -> set[str]:
@@ -212,10 +226,9 @@ async def seen_still(scope: Scope, connection: Connection, views: Sequence[OpenV
     may: set[str] = set()
     for kind in {view.kind for view in views}:
         part = [view for view in views if view.kind is kind]
-        allowed = sa.or_(*(_inside(scope, permission) for permission in NEEDS[kind]))
-        query = sa.select(cameras).where(cameras.c.id.in_(sorted({view.camera_id for view in part})), allowed)
+        query = _seen(tuple(scope.where(permission) for permission in NEEDS[kind]))
         shown_: set[str] = set()
-        for row in await connection.execute(query):
+        for row in await connection.execute(query, {"ids": sorted({view.camera_id for view in part})}):
             with suppress(XueliangError):
                 check_mask(load(CAMERA, row), kind)
                 shown_.add(row.id)
