@@ -28,7 +28,7 @@ async def places(town: World) -> dict[str, str]:
     """Ids for the addresses; one camera is covered, so that there is an incident with its proof."""
     cameras = await town.cameras()
     covered = cameras[1]["id"]
-    await town.fault(covered, "covered")
+    await town.fault(covered, "covered_70")
 
     async def standing() -> Any:
         found = await town.get("/incidents", camera=covered, state=["open", "acknowledged"])
