@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest_asyncio
 
 from camera_gateway.simulator.fleet import Fleet
 from tests.console.conftest import Watched
-from tests.support.served import Served, configuration, small_fleet
+from tests.support import peers
+from tests.support.served import FAST, Served, configuration, small_fleet
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,6 +37,25 @@ async def bare(tmp_path: Path, clips: Path, built: None) -> AsyncIterator[tuple[
             yield fleet, service
     finally:
         await fleet.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def beside_gst(tmp_path: Path, built: None) -> AsyncIterator[tuple[int, Served]]:
+    """A service that knows nothing, and a camera that is GStreamer's: its RTSP port."""
+    settings: dict[str, dict[str, Any]] = {
+        "service": {"data_dir": str(tmp_path / "data"), "listen": "127.0.0.1:0", "decode_workers": 1},
+        "reach": {"networks": ["127.0.0.1/32"], "ports": ["1024-65535"], "allow_loopback": True},
+        "discovery": {"enabled": False},
+        **FAST,
+    }
+    lines = []
+    for section, values in settings.items():
+        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    file = tmp_path / "xueliang.toml"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with peers.running(peers.gst_rtsp({}, "user", "pass"), hint=peers.HINTS["gst"]) as ready:
+        async with Served(file) as service:
+            yield int(ready["open"]), service
 
 
 async def _page(chromium: Any, service: Served) -> Any:
@@ -126,4 +147,52 @@ async def test_an_administrator_goes_from_nothing_to_a_picture(
     await page.get_by_role("button", name="看实时").click()
     await page.locator("[data-tile=live]").wait_for(timeout=30_000)
     assert [*wrongs, *page.watched.wrongs] == []
+    await page.context.close()
+
+
+async def test_somebody_elses_camera_from_an_inventory_is_seen_in_the_console(
+    beside_gst: tuple[int, Served], chromium: Any, tmp_path: Path
+) -> None:
+    """Main profile, with CABAC, from gst-rtsp-server; the whole table or nothing, tried first."""
+    port, service = beside_gst
+    name, first = (tmp_path / "data" / "first-admin-password").read_text().split()
+    page = await _page(chromium, service)
+    await _log_in(page, service, name, first)
+    await _new_password(page, first, NEW)
+    await page.wait_for_url(re.compile("/setup"))
+    await page.goto(f"{service.url}/setup?step=3")
+    bad = "点位名称,区域,IP地址,端口,RTSP地址\n市场南口,东山街道,127.0.0.1,notaport,\n"
+    await page.get_by_label("台账文件").set_input_files(
+        [{"name": "a.csv", "mimeType": "text/csv", "buffer": bad.encode()}]
+    )
+    await page.get_by_role("button", name="试读").click()
+    await page.get_by_text("有错误的行，什么都没有改动。").wait_for()
+    url = f"rtsp://127.0.0.1:{port}/h264-main"
+    good = f"点位名称,区域,IP地址,端口,RTSP地址\n市场南口,东山街道,127.0.0.1,{port},{url}\n"
+    table = [{"name": "b.csv", "mimeType": "text/csv", "buffer": good.encode("gb18030")}]
+    await page.get_by_label("台账文件").set_input_files(table)
+    await page.get_by_role("button", name="试读").click()
+    await page.get_by_role("button", name="导入 1 路摄像机").click()
+    await page.get_by_text("已导入，批次").wait_for()
+    await page.goto(f"{service.url}/users")
+    await page.get_by_role("button", name="新建用户").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("用户名").fill("wang")
+    await dialog.get_by_role("button", name="建立").click()
+    given = await dialog.locator("code.secret").inner_text()
+    assert page.watched.wrongs == []
+    await page.context.close()
+
+    page = await _page(chromium, service)
+    await _log_in(page, service, "wang", given)
+    await _new_password(page, given, OWN)
+    await page.wait_for_url(re.compile("/now"))
+    await page.goto(f"{service.url}/cameras?q=市场南口")
+    await page.locator("[role=row][data-key]", has_text="市场南口").first.click()
+    await page.get_by_role("button", name="看实时").click()
+    await page.locator("[data-tile=live]").wait_for(timeout=45_000)
+    frames = "document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames"
+    seen = await page.evaluate(frames)
+    await page.wait_for_function(f"{frames} > {seen + 10}", timeout=20_000)
+    assert page.watched.wrongs == []
     await page.context.close()
