@@ -7,7 +7,7 @@ import logging
 import random
 import resource
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from center.alerting import Topologies
 from center.api.app import core_of
 from center.api.asked import Core
 from center.app import App, build, end
-from center.control import ControlServer
+from center.control import ControlServer, Handler
 from center.first_admin import make_first_admin
 from center.listener import Listener, Listening
 from center.live_views import LiveViews
@@ -101,7 +101,7 @@ async def _start(service: Service, stack: AsyncExitStack) -> None:
         await listener.start()
         stack.push_async_callback(listener.close)
         service.url = service.url or listener.url
-    control = ControlServer(app.storage.folder.control, offered(app.storage, core.live.poke))
+    control = ControlServer(app.storage.folder.control, _offered(service))
     await control.start()
     stack.push_async_callback(control.close)
     stack.push_async_callback(app.close)
@@ -125,6 +125,16 @@ def not_ready(service: Service) -> dict[str, str]:
     """What is not ready, and why: what has not started or is ending, and a database that takes no writes."""
     trouble = service.app.storage.db.trouble
     return {**service.missing, "database": trouble} if trouble else dict(service.missing)
+
+
+def _offered(service: Service) -> dict[str, Handler]:
+    """What commands ask of an installation, and whether this service is well."""
+
+    async def ready(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        missing = not_ready(service)
+        return {"ready": not missing, "missing": missing, "status": status_line(service)}
+
+    return {**offered(service.app.storage, service.core.live.poke), "ready": ready}
 
 
 def standing_still(service: Service) -> str:

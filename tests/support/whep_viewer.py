@@ -1,4 +1,4 @@
-"""Edge: an aiortc viewer over WHEP, run as a program of its own: ``whep_viewer.py URL HOST TICKET FRAMES``.
+"""Edge: an aiortc viewer over WHEP, run as a program of its own: ``whep_viewer.py URL HOST TICKET FRAMES [CAMERA]``.
 
 ``HOST`` is what the service calls itself, where ``URL`` is translated on the way. Prints one JSON line when FRAMES
 pictures are decoded (``frames``, ``width``, ``height``, ``own``: its addresses, ``candidates``: the places it was told
@@ -28,13 +28,13 @@ def _ask(method: str, url: str, host: str, ticket: str, body: str = "") -> tuple
         return answered.status, urljoin(url, answered.headers.get("Location", "")), answered.read().decode()
 
 
-async def main(url: str, host: str, ticket: str, frames: int) -> None:
+async def main(url: str, host: str, ticket: str, frames: int, camera: str = "camera-0") -> None:
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     try:
         receiver = connection.addTransceiver("video", direction="recvonly").receiver
         await connection.setLocalDescription(await connection.createOffer())
         offer = connection.localDescription.sdp
-        _, place, text = await asyncio.to_thread(_ask, "POST", f"{url}/whep/camera-0", host, ticket, offer)
+        _, place, text = await asyncio.to_thread(_ask, "POST", f"{url}/whep/{camera}", host, ticket, offer)
         await connection.setRemoteDescription(RTCSessionDescription(text, "answer"))
         async with asyncio.timeout(SECONDS):
             for _ in range(frames):
@@ -51,4 +51,4 @@ async def main(url: str, host: str, ticket: str, frames: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), *sys.argv[5:6]))
