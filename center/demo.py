@@ -43,8 +43,6 @@ FINDING_SECONDS = 20.0
 LOOK_SECONDS = 0.25
 REDRAW_SECONDS = 1.0
 PORT = 8080
-#: They answer in the network and wait for somebody to adopt them.
-STRANGERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ async def _live(demo: Demo, stopping: Stopping) -> None:
             note(
                 f"正在绘制 {demo.cameras} 路虚拟摄像机……" if demo.zh else f"drawing {demo.cameras} virtual cameras ..."
             )
-        words = command(demo.cameras, port, kept.ports, strangers=STRANGERS, large=True)
+        words = command(demo.cameras, port, kept.ports, district=True)
         async with fleet(words) as found:
             settings = demo_settings(found, folder, port, port=demo.port, area=str(DISTRICT))
             kept = replace(kept, ports=found.ports)

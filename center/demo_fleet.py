@@ -29,7 +29,8 @@ START_SECONDS = 180.0
 STOP_SECONDS = 10.0
 #: 60,000 cameras are 12 MB of document.
 MAX_DOCUMENT = 32 * 1024 * 1024
-LINKS = len(TOWNS)
+#: They answer in the network and wait for somebody to adopt them.
+STRANGERS = 2
 _PR_SET_PDEATHSIG = 1
 
 
@@ -66,16 +67,15 @@ class DemoFleet:
         return urlsplit(first.rtsp).port or 554, urlsplit(first.onvif).port or 80
 
 
-def command(
-    cameras: int, discovery_port: int, ports: tuple[int, int] | None, *, strangers: int = 0, large: bool = False
-) -> list[str]:
-    """One camera in three is a channel of a recorder of four; a link for each town. ``large``: pictures that are a
-    pleasure to look at, in place of those that are quickly drawn."""
+def command(cameras: int, discovery_port: int, ports: tuple[int, int] | None, *, district: bool = False) -> list[str]:
+    """One camera in three is a channel of a recorder of four. ``district``: a link for each town, some cameras more that
+    nobody knows of, and pictures that are a pleasure to look at in place of those that are quickly drawn."""
     recorders = cameras // 12
     words = [sys.executable, "-P", "-m", "center", "simulate", "--json", "--listen", "address"]
     words += ["--cameras", str(cameras), "--recorders", str(recorders), "--channels", "4"]
-    words += ["--links", str(LINKS), "--strangers", str(strangers)]
-    main, sub = ("960x540", "640x360") if large else ("640x360", "320x180")
+    if district:
+        words += ["--links", str(len(TOWNS)), "--strangers", str(STRANGERS)]
+    main, sub = ("960x540", "640x360") if district else ("640x360", "320x180")
     words += ["--main", main, "--sub", sub, "--gop", "1", "--discovery", str(discovery_port)]
     if ports is not None:
         words += ["--port", str(ports[0]), "--onvif-port", str(ports[1])]

@@ -18,9 +18,8 @@ from pydantic import SecretStr
 
 from center import demo_table
 from center.cli import main
-from center.demo import STRANGERS
 from center.demo_district import LOGINS, MAINTENANCE, TOWNS, Box, place
-from center.demo_fleet import DemoCamera, DemoFleet, command
+from center.demo_fleet import STRANGERS, DemoCamera, DemoFleet, command
 from center.demo_logins import Kept
 from center.demo_settings import FAST, demo_settings, printed
 from config.scope import Role
