@@ -68,8 +68,8 @@ class DemoFleet:
 
 
 def command(cameras: int, discovery_port: int, ports: tuple[int, int] | None, *, district: bool = False) -> list[str]:
-    """One camera in three is a channel of a recorder of four. ``district``: a link for each town, some cameras more that
-    nobody knows of, and pictures that are a pleasure to look at in place of those that are quickly drawn."""
+    """One camera in three is a channel of a recorder of four. ``district``: a link for each town, some cameras more
+    that nobody knows of, and pictures that are a pleasure to look at in place of those that are quickly drawn."""
     recorders = cameras // 12
     words = [sys.executable, "-P", "-m", "center", "simulate", "--json", "--listen", "address"]
     words += ["--cameras", str(cameras), "--recorders", str(recorders), "--channels", "4"]
