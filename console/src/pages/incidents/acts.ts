@@ -2,7 +2,7 @@
  * What is done to incidents: acknowledged, taken back, closed. One table for the row, the pane and the page, so that
  * they say the same. Never optimistic: what is shown changes when the answer comes.
  */
-import { reactive } from "vue";
+import { reactive, shallowRef } from "vue";
 import { api, asProblem, type Problem, versioned } from "@/api/client";
 import { ownProblem } from "@/api/problem";
 import type { Incident, One } from "./lines";
@@ -31,6 +31,8 @@ export const UNDO = 10_000;
 const SLOW = 5_000;
 const doings = reactive(new Map<string, Doing>());
 const NOTHING: Doing = Object.freeze({ busy: "", problem: null, conflict: null, undoUntil: 0 });
+/** What was not done last: whoever shows the list shows why. */
+export const failed = shallowRef<{ id: string } | null>(null);
 const listeners = new Set<(one: One) => void>();
 
 export function doing(id: string): Doing {
@@ -65,6 +67,7 @@ export async function act(incident: Incident, what: Act, close?: CloseBody): Pro
   const slow = window.setTimeout(() => {
     mine.busy = "";
     mine.problem = ownProblem("slow");
+    failed.value = { id: incident.id };
   }, SLOW);
   try {
     const { data } = await ask(incident, what, close);
@@ -80,6 +83,7 @@ export async function act(incident: Incident, what: Act, close?: CloseBody): Pro
       mine.problem = null; // the first press had come through after all
       for (const listener of listeners) listener(now);
     } else mine.conflict = { seen: incident, now, act: what, ...(close === undefined ? {} : { close }) };
+    failed.value = { id: incident.id };
     return false;
   } finally {
     clearTimeout(slow);
