@@ -16,6 +16,7 @@ from config.errors import XueliangError
 from config.scope import Permission
 from registry import credential_store, rows_store
 from registry.adopt import refuse
+from registry.nouns_store import PROPOSAL
 
 router = APIRouter(prefix="/api/v1", tags=["proposals"])
 
@@ -79,14 +80,17 @@ class PasswordSetOut(Out):
 async def adopt_many(asked: Adopter, body: AdoptManyIn) -> Response:
     """A password that several get is tried on one of them first. If that one refuses it, or cannot be asked, the
     others are not adopted and are sent no password. Asking again adopts nothing twice."""
-    app = asked.core.app
-    if app is None:
-        raise Problem("unavailable", what="the service is not checking cameras")
+    app, ids = asked.core.app, list(dict.fromkeys(body.proposal_ids))
     async with asked.read() as connection:
         await rows_store.require_place(asked.scope, connection, Permission.ADOPT, body.area_id, body.unit_id)
+        found = await rows_store.get_many(asked.scope, connection, PROPOSAL, ids)
+    if not found:
+        return _settled(asked, [Outcome(one, error=rows_store.not_found(PROPOSAL.kind)) for one in ids])
+    if app is None:
+        raise Problem("unavailable", what="the service is not reaching devices")
     outcomes = await app.adopting.adopt(
         asked.scope,
-        body.proposal_ids,
+        ids,
         area_id=body.area_id,
         unit_id=body.unit_id,
         given=given_of(body.credentials),

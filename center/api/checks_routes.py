@@ -38,8 +38,7 @@ class ChecksOut(Out):
 @router.post("", status_code=202, summary="Check several cameras now")
 async def check_many(asked: Checker, body: ChecksIn) -> ChecksOut:
     """Up to 100. Each that cannot be checked says why."""
-    if asked.core.app is None:
-        raise Problem("unavailable", what="the service is not checking cameras")
+    app = asked.core.app
     taken: list[str] = []
     refused: list[RefusedCheck] = []
     ids = list(dict.fromkeys(body.camera_ids))
@@ -53,6 +52,10 @@ async def check_many(asked: Checker, body: ChecksIn) -> ChecksOut:
                 refused.append(RefusedCheck(camera_id=camera_id, problem=told))
             else:
                 taken.append(camera_id)
+    if not taken:
+        return ChecksOut(asked=[], refused=refused)
+    if app is None:
+        raise Problem("unavailable", what="the service is not checking cameras")
     for camera_id in list(taken):
         # One that waits for such a check already is asked for as well.
         if (
