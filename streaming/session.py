@@ -181,8 +181,8 @@ class Session:
         self._connected = True
         self._viewer.connected()
 
-    def _control(self, data: bytes) -> None:
-        self._viewer.control(data)
+    def _control(self, data: bytes, waited: float) -> None:
+        self._viewer.control(data, waited)
 
     def _lost(self, reason: str) -> None:
         self._end(self, End.SILENT if reason == "silent" else End.LEFT)

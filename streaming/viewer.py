@@ -148,8 +148,8 @@ class Viewer:
                 self._wait(FULL_SECONDS)
                 return
 
-    def control(self, data: bytes) -> None:
-        """A datagram of reports from the viewer."""
+    def control(self, data: bytes, waited: float = 0.0) -> None:
+        """A datagram of reports from the viewer that came ``waited`` seconds ago."""
         for piece in feedback.parse(data):
             match piece:
                 case feedback.Nack(ssrc, sequences) if ssrc == self._ssrc:
@@ -157,7 +157,7 @@ class Viewer:
                 case feedback.KeyframeWanted(ssrc) if ssrc == self._ssrc:
                     self._want()
                 case feedback.Report() if piece.ssrc == self._ssrc:
-                    self._report(piece)
+                    self._report(piece, waited)
                 case feedback.Goodbye():
                     self._over(End.LEFT)
 
@@ -289,11 +289,11 @@ class Viewer:
         self._bucket.take(len(payload))
         self.counters.repaired += 1
 
-    def _report(self, report: feedback.Report) -> None:
+    def _report(self, report: feedback.Report, waited: float) -> None:
         self.counters.lost = report.fraction
         if report.middle:
             middle = (int(self._clock.now().timestamp() * 65536) + (rtcp.NTP_EPOCH << 16)) & 0xFFFFFFFF
-            passed = ((middle - report.middle) & 0xFFFFFFFF) / 65536 - report.delay
+            passed = ((middle - report.middle) & 0xFFFFFFFF) / 65536 - report.delay - waited
             self.counters.round_trip = max(0.0, passed) if passed < 60 else None
         self._lossy = self._lossy + 1 if report.fraction > LOSSY else 0
         if self._lossy >= MAX_LOSSY:

@@ -27,6 +27,9 @@ from streaming.webrtc.srtp import Sender, report_of
 
 log = logging.getLogger(__name__)
 
+OnControl = Callable[[bytes, float], None]
+#: Receiver report (RFC 3550 section 6.4.2).
+_REPORT = 201
 #: OpenSSL's SSL_SESS_CACHE_OFF.
 _NO_SESSION_CACHE = 0
 
@@ -64,12 +67,14 @@ class _Ice:
 class _Dtls(RTCDtlsTransport):
     """Reports go to us, not through the library's router; media from a viewer goes nowhere."""
 
-    def __init__(self, ice: _Ice, certificate: Certificate, on_control: Callable[[bytes], None]) -> None:
+    def __init__(self, ice: _Ice, certificate: Certificate, on_control: OnControl) -> None:
         super().__init__(ice, [certificate.inner])  # type: ignore[arg-type]
+        self.lone = 0  # how long a report is that comes alone
         self._on_control = on_control
+        self._kept: tuple[bytes, float] | None = None
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
-        self._on_control(data)
+        self._on_control(data, 0.0)
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
         return
@@ -79,22 +84,35 @@ class _Dtls(RTCDtlsTransport):
         return self._tx_srtp
 
     def media(self, data: bytes) -> None:
-        """A datagram of SRTP or SRTCP (RFC 5761 section 4), without the turns of the loop that the library takes."""
-        if len(data) > 1 and 192 <= data[1] <= 223:
-            report = report_of(self._rx_srtp, data)
-            if report is not None:
-                self._on_control(report)
+        """A datagram of SRTP or SRTCP (RFC 5761 section 4), without the turns of the loop that the library takes. A
+        report that asks for nothing waits for the second's others: opening them one by one is dear."""
+        if len(data) == self.lone and data[1] == _REPORT:
+            self._kept = data, asyncio.get_running_loop().time()
+        elif len(data) > 1 and 192 <= data[1] <= 223:
+            self._open(data, 0.0)
+
+    def due(self) -> None:
+        """Once a second: the report that waits."""
+        if self._kept is not None:
+            (data, came), self._kept = self._kept, None
+            self._open(data, asyncio.get_running_loop().time() - came)
+
+    def _open(self, data: bytes, waited: float) -> None:
+        report = report_of(self._rx_srtp, data)
+        if report is not None:
+            self._on_control(report, waited)
 
 
 class Path:
-    """``on_control`` gets every report; ``on_lost`` is called once when the viewer is gone. Always :meth:`close` it."""
+    """``on_control`` gets every report, and how many seconds it waited; ``on_lost`` is called once when the viewer is
+    gone. Always :meth:`close` it."""
 
     def __init__(
         self,
         network: IceNetwork,
         certificate: Certificate,
         rng: random.Random,
-        on_control: Callable[[bytes], None],
+        on_control: OnControl,
         on_lost: Callable[[str], None],
     ) -> None:
         self.fingerprint = certificate.fingerprint
@@ -149,6 +167,7 @@ class Path:
             raise XueliangError(Kind.PROTOCOL, "the viewer's secure channel could not be made", where="dtls")
         self._dtls.on("statechange", self._changed)
         self._sender = Sender(self._dtls.session(), offer.h264.payload, ssrc)
+        self._dtls.lone = self._sender.lone
         self._ice.on_media = self._dtls.media
         self._look()
 
@@ -179,6 +198,7 @@ class Path:
         """A viewer may move to another pair; asked once a second."""
         if self._sender is not None:
             self._look()
+            self._dtls.due()
 
     @property
     def full(self) -> int:

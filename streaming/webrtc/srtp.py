@@ -20,6 +20,7 @@ from pylibsrtp._binding import ffi, lib
 from streaming.packet_ring import Packet
 
 _HEADER = struct.Struct("!BBHII")
+_BEFORE = bytes(12)
 _SEGMENT = struct.Struct("@H")
 _UDP_SEGMENT = 103
 #: What one call takes: 64 KiB less headers, and no more than 48 segments (older kernels stop at 64).
@@ -60,20 +61,23 @@ class _Buffer:
         return runs
 
     def _lay(self, packets: Sequence[Packet], tag: int) -> Iterator[_Run]:
-        blank, pieces, size = bytearray(), list[_Piece](), 0
+        parts, pieces, size, at = list[bytes](), list[_Piece](), 0, 0
+        after = bytes(tag)
         for payload, marker in packets:
             length = 12 + len(payload)
-            if pieces and (length + tag > size or len(blank) + size > _ROOM or len(pieces) >= _MOST):
-                yield _Run(bytes(blank), tuple(pieces), size)
-                blank, pieces = bytearray(), []
-            size = size if pieces else length + tag
-            pieces.append((self.cdata + len(blank), len(blank), length, marker))
-            blank += bytes(12) + payload + bytes(tag)
-            if length + tag < size:
-                yield _Run(bytes(blank), tuple(pieces), size)
-                blank, pieces = bytearray(), []
+            whole = length + tag
+            if pieces and (whole > size or at + size > _ROOM or len(pieces) >= _MOST):
+                yield _Run(b"".join(parts), tuple(pieces), size)
+                parts, pieces, at = [], [], 0
+            size = size if pieces else whole
+            pieces.append((self.cdata + at, at, length, marker))
+            parts += (_BEFORE, payload, after)
+            at += whole
+            if whole < size:
+                yield _Run(b"".join(parts), tuple(pieces), size)
+                parts, pieces, at = [], [], 0
         if pieces:
-            yield _Run(bytes(blank), tuple(pieces), size)
+            yield _Run(b"".join(parts), tuple(pieces), size)
 
 
 _BUFFER = _Buffer()
@@ -125,6 +129,11 @@ class Sender:
         """One packet of a picture, not yet protected; for ways that are no socket of ours (TURN)."""
         kind = self._payload_type | marker
         return _HEADER.pack(0x80, kind, sequence & 0xFFFF, stamp & 0xFFFFFFFF, self._ssrc) + payload
+
+    @property
+    def lone(self) -> int:
+        """Length of an SRTCP datagram that is a report with one block and nothing else (RFC 3711 section 3.4)."""
+        return 32 + 4 + self._tag
 
     def one(self, packet: bytes) -> bytes:
         """Any other RTP packet, protected."""
