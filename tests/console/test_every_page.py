@@ -124,7 +124,7 @@ async def test_its_screenshots(
         page = await desk(of.role, of.path.format(**places), size=size, lang=lang, theme=theme)
         await _settled(page, of)
         if of.name == "wall":
-            await page.locator("[data-tile=live]").first.wait_for(timeout=20_000)
+            await page.locator(".tile[data-state=live]").first.wait_for(timeout=20_000)
         await asyncio.wait_for(page.evaluate("document.fonts.ready.then(() => true)"), 10)
         file = folder / f"{of.name}-{size[0]}-{lang}-{theme}.jpg"
         await page.screenshot(path=file, type="jpeg", quality=82)

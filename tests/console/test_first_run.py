@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from camera_gateway.simulator.camera import VirtualDevice
 from camera_gateway.simulator.fleet import Fleet
 from tests.console.conftest import Watched
 from tests.support import peers
+from tests.support.console_world import until_live
 from tests.support.served import FAST, Served, configuration, small_fleet
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -82,6 +84,33 @@ async def _new_password(page: Any, old: str, new: str) -> None:
     await page.click("form button.primary")
 
 
+async def _adopt(page: Any, service: Served, camera: VirtualDevice) -> None:
+    """One device out of those that answered, with its password."""
+    await page.goto(f"{service.url}/proposals")
+    row = page.locator("[role=row]", has_text=camera.host).first
+    await row.locator("input[type=checkbox]").check()
+    await page.get_by_role("button", name="纳管 1 台…").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("区域").select_option(label="岚川区")
+    await dialog.get_by_label("名称").fill("北桥头")
+    await dialog.get_by_label("填写账号和密码").check()
+    await dialog.get_by_label("账号", exact=True).fill(camera.user)
+    await dialog.get_by_label("密码", exact=True).fill(camera.password)
+    await dialog.get_by_role("button", name="纳管 1 台").click()
+    await page.get_by_text("已纳管 1 台。").wait_for(timeout=30_000)
+
+
+async def _new_operator(page: Any) -> str:
+    """Its first password, which is shown once."""
+    await page.get_by_role("button", name="新建用户").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("用户名").fill("wang")
+    await dialog.get_by_role("button", name="建立").click()
+    given = str(await dialog.locator("code.secret").inner_text())
+    await dialog.get_by_role("button", name="知道了").click()
+    return given
+
+
 async def test_an_administrator_goes_from_nothing_to_a_picture(
     bare: tuple[Fleet, Served], chromium: Any, tmp_path: Path
 ) -> None:
@@ -104,29 +133,10 @@ async def test_an_administrator_goes_from_nothing_to_a_picture(
     await page.get_by_role("button", name="开始查找").click()
     await page.get_by_text(re.compile(r"上次查找 .*应答 \d+ 台")).wait_for(timeout=30_000)
 
-    # Adopt one, with its password.
     camera = next(device for device in fleet.devices if not device.recorder)
-    await page.goto(f"{service.url}/proposals")
-    row = page.locator("[role=row]", has_text=camera.host).first
-    await row.locator("input[type=checkbox]").check()
-    await page.get_by_role("button", name="纳管 1 台…").click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("区域").select_option(label="岚川区")
-    await dialog.get_by_label("名称").fill("北桥头")
-    await dialog.get_by_label("填写账号和密码").check()
-    await dialog.get_by_label("账号", exact=True).fill(camera.user)
-    await dialog.get_by_label("密码", exact=True).fill(camera.password)
-    await dialog.get_by_role("button", name="纳管 1 台").click()
-    await page.get_by_text("已纳管 1 台。").wait_for(timeout=30_000)
-
-    # An operator, whose first password is shown once.
+    await _adopt(page, service, camera)
     await page.goto(f"{service.url}/setup?step=5")
-    await page.get_by_role("button", name="新建用户").click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("用户名").fill("wang")
-    await dialog.get_by_role("button", name="建立").click()
-    given = await dialog.locator("code.secret").inner_text()
-    await dialog.get_by_role("button", name="知道了").click()
+    given = await _new_operator(page)
     await page.get_by_text("1 个账号可以看画面。").wait_for(timeout=15_000)
     await page.locator(".steps button.head").nth(5).click()
     await page.get_by_text("已判定 1/1 路。").wait_for(timeout=45_000)
@@ -145,7 +155,7 @@ async def test_an_administrator_goes_from_nothing_to_a_picture(
     await page.locator("[role=row][data-key]", has_text="北桥头").first.click()
     await page.wait_for_url(re.compile(r"/cameras/[0-9a-f-]+"))
     await page.get_by_role("button", name="看实时").click()
-    await page.locator("[data-tile=live]").wait_for(timeout=30_000)
+    await until_live(page)
     assert [*wrongs, *page.watched.wrongs] == []
     await page.context.close()
 
@@ -175,11 +185,7 @@ async def test_somebody_elses_camera_from_an_inventory_is_seen_in_the_console(
     await page.get_by_role("button", name="导入 1 路摄像机").click()
     await page.get_by_text("已导入，批次").wait_for()
     await page.goto(f"{service.url}/users")
-    await page.get_by_role("button", name="新建用户").click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("用户名").fill("wang")
-    await dialog.get_by_role("button", name="建立").click()
-    given = await dialog.locator("code.secret").inner_text()
+    given = await _new_operator(page)
     assert page.watched.wrongs == []
     await page.context.close()
 
@@ -190,7 +196,7 @@ async def test_somebody_elses_camera_from_an_inventory_is_seen_in_the_console(
     await page.goto(f"{service.url}/cameras?q=市场南口")
     await page.locator("[role=row][data-key]", has_text="市场南口").first.click()
     await page.get_by_role("button", name="看实时").click()
-    await page.locator("[data-tile=live]").wait_for(timeout=45_000)
+    await until_live(page)
     frames = "document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames"
     seen = await page.evaluate(frames)
     await page.wait_for_function(f"{frames} > {seen + 10}", timeout=20_000)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.console.conftest import PHONE, Open
-from tests.support.console_world import World
+from tests.support.console_world import World, until_live
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,7 +35,7 @@ async def test_an_operator_finds_a_camera_by_name_and_sees_it_without_a_pointer(
     await page.wait_for_url(re.compile(re.escape(camera["id"])))
     await page.get_by_role("heading", name=camera["name"]).wait_for()
     await page.keyboard.press("l")
-    await page.locator("[data-tile=live]").wait_for(timeout=30_000)
+    await until_live(page)
     seen = await page.evaluate(FRAMES)
     await _more_frames(page, seen + 10)
     rows = (await town.get("/views", camera=camera["id"], limit=50))["items"]

@@ -124,3 +124,14 @@ async def world(driver: Any, folder: Path, cameras: int = 20) -> AsyncIterator[W
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
+
+
+async def until_live(page: Any, seconds: float = 45.0) -> None:
+    """The page's tile shows a living picture; else fails with what it says instead."""
+    try:
+        await page.locator(".tile[data-state=live]").first.wait_for(timeout=seconds * 1000)
+    except Exception as error:
+        tile = page.locator(".tile").first
+        said = await tile.inner_text() if await tile.count() else "no tile"
+        wire = [one for one in page.watched.requests if "/whep" in one or "/views" in one]
+        raise AssertionError(f"the tile says {said!r}; asked {wire[-6:]}") from error
