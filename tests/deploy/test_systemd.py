@@ -169,7 +169,7 @@ def test_the_key_is_kept_apart_and_the_nightly_backup_made_with_it(machine: Mach
 
 
 def test_one_that_stands_still_is_started_anew(machine: Machine, fleet: dict[str, str]) -> None:
-    override(machine, "xueliang.service", "[Service]\nWatchdogSec=2\nRestartSec=0\n")
+    override(machine, "xueliang.service", "[Service]\nWatchdogSec=6\nRestartSec=0\n")
     machine.inside("systemctl", "restart", "xueliang")
     (count,) = machine.shown("xueliang", "NRestarts")
     before = main_pid(machine)

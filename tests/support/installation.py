@@ -26,7 +26,17 @@ from tests.support.tree import ROOT
 PYTHON = "/usr/bin/python3"
 PREFIX = Path("opt/xueliang")
 CHECKOUT = Path("root/xueliang")
-_NEEDED = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "os-release", "localtime", "nsswitch.conf")
+_NEEDED = (
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "os-release",
+    "localtime",
+    "nsswitch.conf",
+    "pam.d",
+    "security",
+    "login.defs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ def _skeleton(made: Root) -> None:
         "etc",
         "opt",
         "mnt/backup",
+        "media/key",
         "etc/systemd/system",
     ):
         (made.path / name).mkdir(parents=True)
