@@ -58,10 +58,7 @@ async def check_many(asked: Checker, body: ChecksIn) -> ChecksOut:
         raise Problem("unavailable", what="the service is not checking cameras")
     for camera_id in list(taken):
         # One that waits for such a check already is asked for as well.
-        if (
-            not asked.core.app.scheduler.check_now(camera_id, new_id())
-            and asked.core.app.book.camera(camera_id) is None
-        ):
+        if not app.scheduler.check_now(camera_id, new_id()) and app.book.camera(camera_id) is None:
             taken.remove(camera_id)
             problem = Problem("conflict", what="the camera is not watched", where=camera_id)
             refused.append(RefusedCheck(camera_id=camera_id, problem=document(problem, asked.zh, asked.request_id)))
