@@ -93,7 +93,8 @@ async def test_a_wrong_password_goes_to_one_and_each_says_what_became_of_it(desk
     result = page.locator(".result")
     await result.wait_for(timeout=60_000)
     words = await result.inner_text()
-    left = await waiting(page, town)
+    asked_for = {one["id"] for one in before}
+    left = [one for one in await waiting(page, town) if one["id"] in asked_for]
     assert f"{len(left)} 台没有" in words
     assert f"没有向这 {len(left)} 台发过密码" in words
     assert all(one["host"] in words for one in before)

@@ -33,6 +33,14 @@ export class Problem extends Error {
   }
 }
 
+/** What happened, what it means, what to do: the service's `detail` holds all three in one text. */
+export function sentencesOf({ what, detail, fix }: Pick<ProblemDocument, "what" | "detail" | "fix">): string[] {
+  const head = what.replace(/\.$/, "");
+  let means = detail.startsWith(head) ? detail.slice(head.length).replace(/^\.?\s*/, "") : detail;
+  if (fix !== "" && means.endsWith(fix)) means = means.slice(0, -fix.length).trim();
+  return [what, means, fix].filter((part) => part !== "");
+}
+
 /** A problem of the page's own: its sentences are found by `code` in the texts. */
 export function ownProblem(code: string, facts: Record<string, unknown> = {}): Problem {
   return new Problem({ code, status: 0, what: "", detail: "", fix: "", where: "", request_id: "", ...facts });
