@@ -199,6 +199,6 @@ async def test_somebody_elses_camera_from_an_inventory_is_seen_in_the_console(
     await until_live(page)
     frames = "document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames"
     seen = await page.evaluate(frames)
-    await page.wait_for_function(f"{frames} > {seen + 10}", timeout=20_000)
+    await page.wait_for_function(f"() => {frames} > {seen + 10}", timeout=20_000)
     assert page.watched.wrongs == []
     await page.context.close()
