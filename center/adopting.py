@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 OURS = Scope.system("discovery")
 #: Readings of adopted devices under way; more of them wait for the next round of discovery.
 READINGS = 8
+#: For reading the one device that a password is tried on.
+READ_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,10 @@ class Adopting:
             adoption = outcomes[first.id].adoption
             if adoption is None:
                 continue
-            await self._reader.read_all([(adoption.device.id, found_of(first))])
+            # One that takes its time proves nothing now; whoever waits for it waits no longer than a page does.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_SECONDS):
+                    await self._reader.read_all([(adoption.device.id, found_of(first))])
             standing = await self._standing(account)
             outcomes[first.id] = Outcome(first.id, adoption, account=await self._state(adoption.device, account))
         if standing.trust is Trust.ACCEPTED:

@@ -33,7 +33,7 @@ async def network(clip_cache: Path) -> AsyncIterator[Fleet]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("0.0.0.0", 0))
         port = int(probe.getsockname()[1])
-    found = Fleet(FleetSpec(cameras=DEVICES, cache=clip_cache, discovery_port=port))
+    found = Fleet(FleetSpec(cameras=DEVICES, main=(640, 360), gop=0.5, cache=clip_cache, discovery_port=port))
     await found.start()
     for device in found.devices:
         device.user, device.password = "admin", "theirs"
