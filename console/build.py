@@ -135,7 +135,9 @@ def installed() -> bool:
 def build() -> bool:
     """Whether there was anything to do. Raises ``Failure``; the build that stood before then still stands."""
     wanted = fingerprint()
-    if (DIST / "index.html").is_file() and BUILT_OF.is_file() and BUILT_OF.read_text("utf-8") == wanted:
+    # One that npm alone built, without us, is not compressed.
+    stands = (DIST / "index.html.gz").is_file() and BUILT_OF.is_file()
+    if stands and BUILT_OF.read_text("utf-8") == wanted:
         return False
     node = system_node() or wheel_node()
     print(f"console: building with Node of {node.where} ...", file=sys.stderr)
