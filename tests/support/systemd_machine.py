@@ -18,7 +18,7 @@ import pytest
 from tests.support.installation import CHECKOUT, PREFIX, Root
 from tests.support.peers import missing
 
-SECONDS = 120
+SECONDS = 240
 
 
 class Machine:
