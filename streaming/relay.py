@@ -297,13 +297,16 @@ class Relay:
     async def _tick(self) -> None:
         while True:
             await self._clock.sleep(1.0)
-            for session in list(self._sessions.values()):
-                self._look_at(session)
-            self._end_long()
-            for key, stream in list(self._streams.items()):
-                if stream.idle():  # asked right before: while another is closed, somebody may come for this one
-                    del self._streams[key]
-                    await stream.close()
+            await self._look_round()
+
+    async def _look_round(self) -> None:
+        for session in list(self._sessions.values()):
+            self._look_at(session)
+        self._end_long()
+        for key, stream in list(self._streams.items()):
+            if stream.idle():  # asked right before: while another is closed, somebody may come for this one
+                del self._streams[key]
+                await stream.close()
 
     def _look_at(self, session: Session) -> None:
         """Whatever goes wrong with one view ends that one, not the care for all others."""
