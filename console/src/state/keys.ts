@@ -12,6 +12,7 @@ export function typing(event: KeyboardEvent): boolean {
   const at = event.target;
   if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return true;
   if (!(at instanceof HTMLElement)) return false;
+  if (at instanceof HTMLInputElement && ["checkbox", "radio"].includes(at.type)) return false;
   return at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
 }
 
