@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench.harness import MIB, cpu_seconds, progress, pss
@@ -27,6 +27,8 @@ SPEC = FeedSpec(1, MAIN, SUB, fps=25, gop=2.0)
 SETTLE_SECONDS = 3.0
 MOST_OF_AIORTC = 0.3
 COUNTS = 1, 20, 100, 200
+#: So many windows; the median counts, for all relays alike.
+WINDOWS = 3
 #: Of one core.
 BUSY = 0.8
 #: Below this share of the stream a viewer does not get what it is counted for.
@@ -75,6 +77,13 @@ def take(name: str, pids: list[int], viewers: Child, cameras: Child, seconds: fl
     return load
 
 
+def steady(name: str, pids: list[int], viewers: Child, cameras: Child, seconds: float) -> Load:
+    """The window of the median cost, with the worst that a viewer got in any of them."""
+    loads = [take(name, pids, viewers, cameras, seconds) for _ in range(WINDOWS)]
+    middle = sorted(loads, key=lambda load: load.cost)[WINDOWS // 2]
+    return replace(middle, worst=min(load.worst for load in loads))
+
+
 @contextmanager
 def ours(cameras: Child) -> Iterator[tuple[Child, Child]]:
     """The service and its viewers."""
@@ -96,14 +105,14 @@ def _ours(cameras: Child, count: int, seconds: float) -> Load:
     with ours(cameras) as (service, viewers):
         look(service, viewers, count)
         time.sleep(SETTLE_SECONDS)
-        return take("ours", [service.pid], viewers, cameras, seconds)
+        return steady("ours", [service.pid], viewers, cameras, seconds)
 
 
 def _aiortc(cameras: Child, count: int, seconds: float) -> Load:
     with child("relay_aiortc", first=cameras.document) as service, child("relay_viewers", ADDRESS) as viewers:
         viewers.ask(ask="whep", views=[{"url": service.document["url"]}] * count)
         time.sleep(SETTLE_SECONDS)
-        return take(f"stock aiortc {service.document['version']}", [service.pid], viewers, cameras, seconds)
+        return steady(f"stock aiortc {service.document['version']}", [service.pid], viewers, cameras, seconds)
 
 
 def _janus(cameras: Child, count: int, seconds: float) -> Load:
@@ -112,7 +121,7 @@ def _janus(cameras: Child, count: int, seconds: float) -> Load:
         with pushing, child("relay_viewers", ADDRESS) as viewers:
             viewers.ask(ask="janus", url=server.url, stream=STREAM, count=count)
             time.sleep(SETTLE_SECONDS)
-            return take(f"Janus {server.version}", [server.pid], viewers, cameras, seconds)
+            return steady(f"Janus {server.version}", [server.pid], viewers, cameras, seconds)
 
 
 def cpu(*, quick: bool) -> Part:
@@ -148,8 +157,9 @@ def cpu(*, quick: bool) -> Part:
     ]
     part.tables = [_peers_table(loads, stock)]
     part.notes += [
-        f"{MAIN.width}x{MAIN.height} at {SPEC.fps} pictures a second, {MAIN.kbit} kbit/s, from one virtual camera over "
-        "RTSP (Janus: the same packets over UDP). CPU is user + system of the relay's process, reading the camera and "
+        f"{MAIN.width}x{MAIN.height} at {SPEC.fps} pictures a second, {MAIN.kbit} kbit/s, one slice a picture as "
+        "cameras send it, from one virtual camera over RTSP (Janus: the same packets over UDP). The median of "
+        f"{WINDOWS} windows of {seconds:g} s. CPU is user + system of the relay's process, reading the camera and "
         "the kernel's half of sending on loopback included; cameras and viewers are processes of their own on the same "
         "cores. Every viewer is a true ICE and DTLS peer that answers consent checks, reports once a second and drops "
         "its pictures unread. Handshakes are over before the clock starts.",
