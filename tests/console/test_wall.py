@@ -308,7 +308,7 @@ async def test_every_refusal_has_its_own_tile_and_its_own_words(desk: Open, town
 
 async def test_a_login_that_ends_takes_its_pictures_with_it(desk: Open, town: World) -> None:
     cameras = await first(town, 2)
-    page = await open_wall(desk, cameras, 4, role="viewer", fresh=True)
+    page = await open_wall(desk, cameras, 4, fresh=True)
     await all_live(page, 2)
     await page.context.request.delete(
         f"{town.url}/api/v1/session", headers={"origin": town.url, "content-type": "application/json"}
