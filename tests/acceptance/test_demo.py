@@ -83,9 +83,6 @@ async def test_one_document_and_what_it_promises(tmp_path: Path) -> None:
     async with demo(*port, "--duration", "1") as (process, again):
         assert holds(again, 6) == passwords
         assert again["token"] == document["token"]
-        assert (await Client(again["url"]).log_in("operator", passwords["operator"])).status == 201
-        cameras = await Client(again["url"], token=again["token"], browser=False).get("/api/v1/cameras")
-        assert len(cameras.json["items"]) == 6
         assert await ended(process) == 0
 
 
