@@ -137,7 +137,10 @@ function take(told: Told): void {
     if (leader) open();
   } else if (told.kind === "end") {
     source?.close();
-    sessionLost(told.data.reason);
+    // A service that stops comes back; rights that changed leave a login that stands.
+    if (told.data.reason === "login_ended") sessionLost(told.data.reason);
+    else if (leader) tryLater();
+    if (told.data.reason === "rights_changed") reloadAll();
   }
 }
 
