@@ -9,7 +9,6 @@ from center import control
 from center.choices import add_json, add_language, add_settings, is_chinese, settings_of
 from center.data_folder import DataFolder
 from center.errors import Usage
-from center.operations import perform
 from center.output import emit, line
 from center.status_text import one_camera, table
 
@@ -29,6 +28,8 @@ async def run(arguments: argparse.Namespace) -> int:
     """From the running service, or from the data folder when none runs; ``--ready`` asks the running one alone."""
     if arguments.ready:
         return await _ready(arguments)
+    from center.operations import perform  # the database and all: a second that a health check has no use for
+
     answer: dict[str, Any] = await perform(settings_of(arguments), "status", {"camera": arguments.camera})
     if arguments.json:
         emit(answer)
