@@ -39,7 +39,7 @@ Logins = Sequence[tuple[str, str]]
 #: Faults begin at the latest then, with whatever cameras are known by it.
 LEARNING_SECONDS = 120.0
 #: Nobody waits longer for the next camera to be found: those of a folder that is used again may have been taken out.
-FINDING_SECONDS = 20.0
+FINDING_SECONDS = 40.0
 LOOK_SECONDS = 0.25
 REDRAW_SECONDS = 1.0
 PORT = 8080
