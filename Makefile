@@ -62,6 +62,7 @@ wheel: setup
 lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate --extra dev pyproject.toml -o requirements.lock --python-version 3.11 --universal
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate -c requirements.lock pyproject.toml -o deploy/requirements.lock --python-version 3.11 --universal
 	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate console/node.in -o console/node.lock --python-version 3.11 --universal
 
 clean:

@@ -51,3 +51,14 @@ def test_what_the_project_asks_for_is_locked_and_fits() -> None:
         if version is None or version.group(1) not in requirement.specifier:
             missing.append(text)
     assert missing == [], "run `make lock`"
+
+
+def test_what_is_installed_to_run_is_what_was_tested() -> None:
+    """Without the tools of developers; each entry, hashes and all, as in the whole lock."""
+    whole, run = entries(LOCK), entries((ROOT / "deploy/requirements.lock").read_text("utf-8"))
+    assert {
+        name: line for name, line in run.items() if " ".join(whole.get(name, "").split()) != " ".join(line.split())
+    } == {}
+    wanted = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    assert wanted <= set(run), "run `make lock`"
+    assert "pytest" not in run
