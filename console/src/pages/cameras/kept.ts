@@ -5,10 +5,13 @@ import { useBars } from "./use_bars";
 import { useList } from "./use_list";
 
 function make() {
+  /** Whether the list's page is open: rows follow the feed always, counts are asked for only while somebody sees them. */
+  const shown = ref(false);
   return {
-    list: useList(),
+    shown,
+    list: useList(shown),
     bars: useBars(),
-    areas: useAreas(),
+    areas: useAreas(shown),
     marked: ref(new Set<string>()),
     /** The query that the rows are of, and how far it was scrolled. */
     of: "",

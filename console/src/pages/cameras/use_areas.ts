@@ -1,12 +1,12 @@
 /** Areas and units with their names, and how many cameras are how in each; counts follow the feed. */
-import { computed, onScopeDispose, ref, shallowRef } from "vue";
+import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 import { api, asProblem, body, type Problem, type Schemas } from "@/api/client";
 import { onChanges, onResync } from "@/state/feed";
 
 /** Counts of a whole district are reckoned anew at most so often (milliseconds). */
 const PAUSE = 2000;
 
-export function useAreas() {
+export function useAreas(shown: Readonly<Ref<boolean>>) {
   const areas = shallowRef<Schemas["AreaOut"][]>([]);
   const units = shallowRef<Schemas["UnitOut"][]>([]);
   const total = ref<number | null>(null);
@@ -41,7 +41,7 @@ export function useAreas() {
   }
 
   function later(): void {
-    if (timer !== 0) return;
+    if (timer !== 0 || !shown.value) return;
     timer = window.setTimeout(() => {
       timer = 0;
       void load();
@@ -56,6 +56,7 @@ export function useAreas() {
     clearTimeout(timer);
     stops.forEach((stop) => stop());
   });
+  watch(shown, (is) => is && last > 0 && later());
   void load();
   void loadUnits();
   return { areas, units, total, counts, asOf, problem, names, unitNames, load };

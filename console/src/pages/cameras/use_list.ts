@@ -2,7 +2,7 @@
  * The rows of the list: pages by cursor as one scrolls, changes in place, what would enter or leave behind a pill.
  * The row under the hand keeps its place: nothing is sorted anew until somebody asks for it.
  */
-import { computed, onScopeDispose, ref, shallowRef, triggerRef } from "vue";
+import { computed, onScopeDispose, ref, shallowRef, triggerRef, watch, type Ref } from "vue";
 import { api, asProblem, body, type Problem, type Schemas } from "@/api/client";
 import { onChanges, onResync, type Change } from "@/state/feed";
 import { lookedAt } from "./check_many";
@@ -24,7 +24,7 @@ export interface Head {
   as_of: string;
 }
 
-export function useList() {
+export function useList(shown: Readonly<Ref<boolean>>) {
   const items = shallowRef<Camera[]>([]);
   const head = ref<Head | null>(null);
   const cursor = ref<string | null>(null);
@@ -129,7 +129,7 @@ export function useList() {
   }
 
   function recountLater(): void {
-    if (counting !== 0) return;
+    if (counting !== 0 || !shown.value) return;
     counting = window.setTimeout(() => {
       counting = 0;
       void recount();
@@ -198,6 +198,7 @@ export function useList() {
     triggerRef(items);
   }
 
+  watch(shown, (is) => is && head.value !== null && recountLater());
   const stops = [onChanges(change), onResync(() => void reload())];
   onScopeDispose(() => stops.forEach((stop) => stop()));
 
