@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from tests.support.api_rig import Answered, Client
 from tests.support.relay_rig import Peer, peer
-from tests.support.served import Served, command, configuration, small_fleet
+from tests.support.served import Served, configuration, small_fleet, token
 
 SDP = "application/sdp"
-
-
-async def token(service: Served, name: str, role: str) -> Client:
-    expires = (datetime.now(UTC) + timedelta(days=30)).isoformat(timespec="minutes")
-    words = ("token", "add", name, "--purpose", "duty", "--expires", expires, "--role", role)
-    code, out, err = await command(*words, "--json", "--config", str(service.config))
-    assert code == 0, err
-    found: dict[str, Any] = json.loads(out)
-    return Client(service.url, token=next(v for v in _texts(found) if v.startswith("xlt_")), browser=False)
-
-
-def _texts(found: Any) -> list[str]:
-    if isinstance(found, dict):
-        return [text for value in found.values() for text in _texts(value)]
-    return [found] if isinstance(found, str) else []
 
 
 async def opened(client: Client, camera: str, viewer: Peer) -> Answered:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from camera_gateway.rtsp.timing import Deadlines
 from streaming.capacity import Most
 from streaming.relay import RelayRules
 from streaming.session import SessionRules
@@ -25,7 +26,7 @@ from streaming.view_state import Role
 from streaming.webrtc.network import IceNetwork
 from tests.support.light_viewers import LightViewers, light_viewers
 from tests.support.process_memory import resident
-from tests.support.relay_rig import Rig, rig
+from tests.support.relay_rig import Rig, drawn, rig
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,10 @@ MIB = 1024 * 1024
 LEFT_A_VIEW = 1024
 WAYS = ("untaken", "ended connecting", "ended", "left", "switched", "vanished")
 #: With all of them a first picture is a matter of a second; whoever has none after so long never gets one.
-PICTURE_SECONDS = 30.0
+PICTURE_SECONDS = 150.0
 PORTS = (42_000, 42_999)
+#: On a machine that has no time for it even a virtual camera takes its time.
+PATIENT = Deadlines(connect=60.0, reply=60.0, stall=60.0, keyframe=60.0, total=120.0, teardown=60.0)
 OURS = ("Session", "Viewer", "Path", "ViewerConnection", "_Dtls", "Sender", "CameraStream", "Subscription")
 
 
@@ -94,17 +97,19 @@ async def views(made: Rig, viewers: LightViewers, numbers: Iterator[int], ways: 
         first = await one(made, viewers, number, ways[number % len(ways)])
         if first is not None:
             found.append(first)
-        if number % 1000 == 999:
+        if number % 500 == 499:
             log.warning("%d views, %.0f MiB", number + 1, resident(os.getpid()) / MIB)
     return found
 
 
 async def many(made: Rig, viewers: LightViewers, count: int, together: int, ways: tuple[str, ...]) -> list[float]:
-    """All are over when it returns."""
+    """All are over when it returns, and nothing of the relay's is left. Raises ``TimeoutError`` else."""
     numbers = iter(range(count))
     parts = await asyncio.gather(*(views(made, viewers, numbers, ways) for _ in range(together)))
-    await made.until(lambda: made.relay.shown() == [], 30)
-    await made.until(lambda: made.relay._endings == set(), 30)
+    await made.until(lambda: made.relay.shown() == [], 150)
+    await made.until(lambda: made.relay._endings == set(), 150)
+    await made.until(lambda: made.relay.streams() == [], 150)
+    await made.until(lambda: not ours(), 30)
     return [first for part in parts for first in part]
 
 
@@ -114,17 +119,20 @@ async def test_nothing_is_left_of_views_that_came_and_went(clips: Path, soak: bo
     count, together, ways = (10_000, 8, WAYS) if soak else (25, 5, WAYS[:5])
     warm = 1000 if soak else 5  # the virtual cameras' clips are in memory then
     # Long waits: on a busy machine nothing is refused or given up that only came late, and what hangs is seen as that.
-    connecting = SessionRules(connect=10.0 if soak else 2.0)
+    connecting = SessionRules(connect=60.0 if soak else 2.0)
     rules = RelayRules(most=Most(1000, 1000, 1000), linger=0.5, open=PICTURE_SECONDS, session=connecting)
     network = IceNetwork(("127.0.0.1",), ports=PORTS)
-    async with light_viewers() as viewers, rig(clips, rules=rules, network=network, cameras=3) as made:
+    async with (
+        light_viewers() as viewers,
+        rig(clips, rules=rules, network=network, deadlines=PATIENT, cameras=3) as made,
+    ):
+        if soak:
+            await drawn(made.fleet)
         await many(made, viewers, warm, together, WAYS[1:5])
-        await made.until(lambda: made.relay.streams() == [], 10)
         made.ended.clear()
-        objects, before, began = ours(), held(), time.monotonic()
+        before, began = held(), time.monotonic()
         firsts = sorted(await many(made, viewers, count, together, ways))
-        await made.until(lambda: made.relay.streams() == [], 10)
-        left, after = ours(), held()
+        after = held()
         assert len(made.ended) == count
         reasons = Counter(reason for _, reason in made.ended)
         log.warning(
@@ -140,7 +148,6 @@ async def test_nothing_is_left_of_views_that_came_and_went(clips: Path, soak: bo
         )
         assert made.relay.capacity.total == 0
         assert not made.relay.capacity.accounts
-        assert left - objects == Counter(), f"{left} are left, {objects} were there"
         assert after[1] <= before[1]
         assert after[2] <= before[2] + 2 * len(made.fleet.cameras)  # a source may be just let go
         assert after[3] <= before[3] + 2 * len(made.fleet.cameras)

@@ -22,7 +22,7 @@ ADDRESS = "127.0.0.1"
 CERTIFICATE = RTCCertificate.generateCertificate()
 FINGERPRINT = next(f.value for f in CERTIFICATE.getFingerprints() if f.algorithm == "sha-256")
 #: Longer than the relay takes to give up.
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 120.0
 IDR, STAP_A, FU_A = 5, 24, 28
 
 

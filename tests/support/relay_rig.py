@@ -17,7 +17,9 @@ from pydantic import SecretStr
 from camera_gateway.memory import InMemoryDeviceMemory
 from camera_gateway.reach import Reach, ReachPolicy
 from camera_gateway.rtsp.client import RtspClient
+from camera_gateway.rtsp.timing import Deadlines
 from camera_gateway.simulator.camera import VirtualCamera
+from camera_gateway.simulator.clip import RING, clip_of
 from camera_gateway.simulator.fleet import Fleet
 from camera_gateway.simulator.fleet_spec import FleetSpec
 from camera_gateway.source import SourceHub
@@ -50,6 +52,14 @@ class Rig:
                 await asyncio.get_running_loop().run_in_executor(None, lambda: None)
 
 
+async def drawn(fleet: Fleet) -> None:
+    """Every picture of every main stream is encoded: what is measured from here on is no virtual camera's slowness."""
+    for camera in fleet.cameras:
+        key = clip_of(camera, camera.device.streams[0], fleet.spec.seed)
+        for look in range(RING):
+            await fleet.clips.gop(key, look, whole=True)
+
+
 class FleetCameras:
     """The registry's part: what streams a camera has."""
 
@@ -73,6 +83,7 @@ async def rig(
     rules: RelayRules | None = None,
     network: IceNetwork | None = None,
     idle: float = 0.2,
+    deadlines: Deadlines | None = None,
     **spec: Any,
 ) -> AsyncIterator[Rig]:
     """One virtual camera (640x360 and 320x180, keyframes half a second apart) unless ``spec`` says otherwise."""
@@ -81,7 +92,9 @@ async def rig(
     await fleet.start()
     clock = SystemClock()
     reach = Reach(ReachPolicy((ip_network("127.0.0.0/8"),), (range(1024, 65536),), allow_loopback=True))
-    hub = SourceHub(RtspClient(reach, InMemoryDeviceMemory(clock), clock), clock, random.Random(7), idle)
+    hub = SourceHub(
+        RtspClient(reach, InMemoryDeviceMemory(clock), clock, deadlines or Deadlines()), clock, random.Random(7), idle
+    )
     ice = network or IceNetwork(("127.0.0.1",))
     relay = Relay(hub, FleetCameras(fleet), lambda: ice, clock, random.Random(7), rules)
     made = Rig(fleet, hub, relay)

@@ -12,11 +12,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from camera_gateway.simulator.fleet import Fleet
 from camera_gateway.simulator.fleet_spec import FleetSpec
+from tests.support.api_rig import Client
 from tests.support.tree import ROOT
 
 #: A check a second or so: a sweep is always under way.
@@ -206,3 +208,19 @@ async def command(*words: str, stdin: bytes | None = None, **environment: str) -
     out, err = await asyncio.wait_for(process.communicate(stdin), 120)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
+
+
+async def token(service: Served, name: str, role: str) -> Client:
+    """An API token for the whole service, of a new principal."""
+    expires = (datetime.now(UTC) + timedelta(days=30)).isoformat(timespec="minutes")
+    words = ("token", "add", name, "--purpose", "duty", "--expires", expires, "--role", role)
+    code, out, err = await command(*words, "--json", "--config", str(service.config))
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return Client(service.url, token=next(v for v in _texts(found) if v.startswith("xlt_")), browser=False)
+
+
+def _texts(found: Any) -> list[str]:
+    if isinstance(found, dict):
+        return [text for value in found.values() for text in _texts(value)]
+    return [found] if isinstance(found, str) else []
