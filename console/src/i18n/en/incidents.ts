@@ -69,21 +69,15 @@ export default {
     cause: "Cause",
     since: "since {time} · {dur}",
     lasted: "since {time} · lasted {dur}",
-    known: "known at {time}",
     recoveredAt: "recovered {time}",
     closing: "Closed as",
-    cameras: "Affects",
-    area: "Area",
   },
   evidence: {
     title: "Evidence",
     boxes: "difference boxes drawn in",
     none: "No picture",
     deleted: "Deleted as scheduled {date}",
-    noPermission: "You may not see evidence",
-    group: "A whole group was lost: no evidence pictures",
     wait: "Shown in a moment",
-    show: "Show pictures",
     alt: "{kind}, {name}, {time}",
   },
   reach: {
@@ -107,7 +101,6 @@ export default {
     hint: "What you saw, what you did; the draft stays in this tab until sent",
     send: "Send",
     draft: "Draft, not sent",
-    long: "2,000 characters at most",
   },
   close: {
     title: "Close with a cause",
@@ -117,7 +110,6 @@ export default {
     verb: "Close incident",
     standing: "The camera has not recovered: it can only be called a false alarm now. The incident ends at once, and those who were told are told so.",
     recovered: "The incident becomes resolved; the cause goes into its story.",
-    missing: "Choose a cause",
   },
   check: {
     title: "Check now",

@@ -8,8 +8,7 @@ export default {
   q: "Address, make, model, serial",
   markAll: "Mark all that are listed",
   markOne: "Mark {address}",
-  identity: { new: "new", with: "compare with {name}", other: "another proposal", refused: "refused: {reason}" },
-  facts: { serial: "Serial", mac: "MAC", first: "First seen", how: "Found by" },
+  identity: { new: "new", refused: "refused: {reason}" },
   unknownMake: "did not say its model",
   pill: "{n} newly found - show",
   marked: "{n} marked",
@@ -45,7 +44,6 @@ export default {
     clearText: "May be sent unencrypted (only for devices that know no other way)",
     verb: "Adopt {n}",
     trying: "Adopting; the password is tried on one first…",
-    conflictNote: "Compared: this is another device than {name}.",
     settle: "I have compared them: these are two devices",
     noSets: "There is no password set yet",
   },
@@ -57,7 +55,6 @@ export default {
     refusedAll: "{n} refused.",
     shut: "Close the result",
     toConflicts: "Go to Conflicts",
-    open: "Open its cameras",
   },
   refuse: {
     button: "Refuse {n}…",
@@ -76,5 +73,4 @@ export default {
   },
   two: "Two devices, adopt…",
   changed: { title: "{address} changed after you saw it", now: "As it is now: {status}, version {n}", seen: "What you saw: {status}, version {m}", text: "Your action is not saved. Compare both and choose.", take: "Take it as it is now" },
-  noDiscovery: "Searching a network needs the permission to adopt in all areas.",
 } satisfies typeof zh;

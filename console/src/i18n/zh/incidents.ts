@@ -67,21 +67,15 @@ export default {
     cause: "原因",
     since: "自 {time} 起 · {dur}",
     lasted: "{time} 起 · 历时 {dur}",
-    known: "{time} 得知",
     recoveredAt: "{time} 恢复",
     closing: "定性",
-    cameras: "影响",
-    area: "区域",
   },
   evidence: {
     title: "取证图片",
     boxes: "差异已框出",
     none: "没有图片",
     deleted: "已按期删除 {date}",
-    noPermission: "没有查看取证图片的权限",
-    group: "整组断开，没有取证图片",
     wait: "稍候显示",
-    show: "显示图片",
     alt: "{kind}，{name}，{time}",
   },
   reach: {
@@ -105,7 +99,6 @@ export default {
     hint: "写下看到的、做过的；草稿留在本页，直到发送",
     send: "发送",
     draft: "草稿未发送",
-    long: "最多 2,000 字",
   },
   close: {
     title: "填写故障原因",
@@ -115,7 +108,6 @@ export default {
     verb: "结束事件",
     standing: "摄像机尚未恢复：此时只能判为误报，事件随即结束，已通知的对象会收到结束消息。",
     recovered: "事件将记为已结束，原因写入经过。",
-    missing: "请选择原因",
   },
   check: {
     title: "立即检查",

@@ -6,8 +6,7 @@ export default {
   q: "地址、厂商、型号、序列号",
   markAll: "全选已列出的",
   markOne: "选择 {address}",
-  identity: { new: "新设备", with: "与 {name} 比较", other: "另一台待纳管设备", refused: "拒绝原因：{reason}" },
-  facts: { serial: "序列号", mac: "MAC", first: "首次发现", how: "发现方式" },
+  identity: { new: "新设备", refused: "拒绝原因：{reason}" },
   unknownMake: "未说明型号",
   pill: "{n} 台新发现 · 显示",
   marked: "已选 {n} 台",
@@ -43,7 +42,6 @@ export default {
     clearText: "允许明文传送密码（仅限不支持加密认证的设备）",
     verb: "纳管 {n} 台",
     trying: "正在纳管，先在一台上试密码…",
-    conflictNote: "已核对：这是另一台设备，不是 {name}。",
     settle: "我已核对，确是两台设备",
     noSets: "还没有可用的密码组",
   },
@@ -55,7 +53,6 @@ export default {
     refusedAll: "已拒绝 {n} 台。",
     shut: "关闭结果",
     toConflicts: "去冲突",
-    open: "打开设备的摄像机",
   },
   refuse: {
     button: "拒绝 {n} 台…",
@@ -74,5 +71,4 @@ export default {
   },
   two: "确是两台，纳管…",
   changed: { title: "{address} 在您查看之后变了", now: "现在：{status}，第 {n} 版", seen: "您看到的：{status}，第 {m} 版", text: "您的操作没有保存。请对照两份，选择保留哪份。", take: "采用现在的" },
-  noDiscovery: "查找网段需要全部区域的纳管权限。",
 };
