@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from itertools import product
 from typing import Any
 
@@ -23,10 +24,11 @@ FEW = ((PHONE, "zh", "light"), (DESK, "zh", "dark"), (DESK, "en", "light"), (WID
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def places(town: World) -> dict[str, str]:
-    """Ids for the addresses; one camera is covered, so that there is an incident with its proof."""
+async def places(town: World) -> AsyncIterator[dict[str, str]]:
+    """Ids for the addresses; one camera, of the technician's unit, is covered: there is an incident with its proof."""
     cameras = await town.cameras()
-    covered = cameras[1]["id"]
+    unit = next(one["id"] for one in (await town.get("/units"))["items"] if "Heguang" in one["name"])
+    covered = next(one["id"] for one in cameras if one["unit_id"] == unit)
     await town.fault(covered, "covered_70")
 
     async def standing() -> Any:
@@ -35,7 +37,9 @@ async def places(town: World) -> dict[str, str]:
 
     incident = (await town.until(standing))[0]["id"]
     wall = ",".join(one["id"] for one in cameras[:9])
-    return {"camera": covered, "incident": incident, "wall": wall}
+    yield {"camera": covered, "incident": incident, "wall": wall}
+    await town.fault(covered, "covered_70", on=False)
+    await town.until_state(covered, "ok")
 
 
 async def _settled(page: Any, of: PageOf) -> None:
