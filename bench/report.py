@@ -23,6 +23,7 @@ SECTIONS = {
     "onvif": "Asking cameras",
     "api": "Asking the service",
     "relay": "Live pictures",
+    "console_wall": "A tile of the console",
 }
 
 
