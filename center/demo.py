@@ -98,7 +98,8 @@ async def _live(demo: Demo, stopping: Stopping) -> None:
             note(
                 f"正在绘制 {demo.cameras} 路虚拟摄像机……" if demo.zh else f"drawing {demo.cameras} virtual cameras ..."
             )
-        words = command(demo.cameras, port, kept.ports, district=True)
+        ports = kept.ports or (_free_ports() if demo.data is not None else None)
+        words = command(demo.cameras, port, ports, district=True)
         async with fleet(words) as found:
             settings = demo_settings(found, folder, port, port=demo.port, area=str(DISTRICT))
             kept = replace(kept, ports=found.ports)
@@ -297,6 +298,12 @@ def _check_port(port: int) -> None:
             where=f"127.0.0.1:{port}",
             fix="Stop what listens there, or choose another port with --port (0: any free one)",
         ) from error
+
+
+def _free_ports() -> tuple[int, int]:
+    """For RTSP and ONVIF of a network whose data stay: its addresses follow from the port, so that is chosen first."""
+    with socket.create_server(("127.0.0.1", 0)) as rtsp, socket.create_server(("127.0.0.1", 0)) as onvif:
+        return int(rtsp.getsockname()[1]), int(onvif.getsockname()[1])
 
 
 def _free_udp_port() -> int:

@@ -76,6 +76,7 @@ async def test_one_document_and_what_it_promises(tmp_path: Path) -> None:
         await pictures_move(clients["operator"])
         await a_fault_is_told(document, clients["operator"])
         await the_console_is_served(document["url"])
+        hosts = await addresses(document)
         kept_secret(process.pid, [document["token"], document["simulator"]["token"], *passwords.values()])
         process.send_signal(signal.SIGINT)
         assert await ended(process) == 0
@@ -83,7 +84,16 @@ async def test_one_document_and_what_it_promises(tmp_path: Path) -> None:
     async with demo(*port, "--duration", "1") as (process, again):
         assert holds(again, 6) == passwords
         assert again["token"] == document["token"]
+        assert await addresses(again) == hosts
         assert await ended(process) == 0
+
+
+async def addresses(document: Any) -> set[str]:
+    """Of the virtual cameras, which the service knows again by them."""
+    listed = await Client(document["url"], token=document["token"], browser=False).get("/api/v1/cameras?limit=100")
+    known = {str(one["host"]) for one in listed.json["items"]}
+    assert known
+    return known
 
 
 async def logged_in(document: Any) -> dict[str, Client]:
