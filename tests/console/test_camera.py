@@ -198,7 +198,7 @@ async def test_a_password_is_written_and_never_read(desk: Open, camera: dict[str
     assert "not shown again" not in await page.content()
 
 
-async def test_two_who_edit_one_record_see_both_versions(desk: Open, camera: dict[str, Any]) -> None:
+async def test_two_who_edit_one_record_see_both_versions(desk: Open, camera: dict[str, Any], town: World) -> None:
     mine = await opened(desk, "admin", camera, "?tab=device")
     theirs = await opened(desk, "admin", camera, "?tab=device")
     for page in (mine, theirs):
@@ -214,7 +214,9 @@ async def test_two_who_edit_one_record_see_both_versions(desk: Open, camera: dic
         assert "SW-9 口 1" in both
         assert "SW-9 口 2" in both
         await mine.get_by_role("button", name="仍保存我的").click()
-        await mine.locator(".steps").get_by_text("SW-9 口 2").wait_for()
+        await mine.get_by_role("button", name="修改路径…").wait_for()
+        device = await town.get(f"/devices/{camera['device_id']}")
+        assert device["access_path"][0]["name"] == "SW-9 口 2"
     finally:
         await mine.reload()
         await mine.get_by_role("button", name="修改路径…").click()

@@ -110,6 +110,8 @@ async def test_a_picture_that_we_stumble_over_does_not_end_the_camera(clips: Pat
 async def test_ending_a_view_waits_for_nobody_else(clips: Path) -> None:
     async with rig(clips) as made, peer() as viewer, peer() as other:
         slow, quick = await viewer.watch(made), await other.watch(made)
+        await viewer.frame()
+        await other.frame()
         session, go = made.relay._sessions[slow.session], asyncio.Event()
         close = session.close
 

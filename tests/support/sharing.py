@@ -10,8 +10,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 #: Rooms whose tests stand alone and take long: each of their tests may go to another process.
 APART = ("tests/acceptance/",)
-#: Rooms whose tests share what is dear to start, and so a process.
-TOGETHER = ("tests/console/",)
+#: What tests share that is dear to start: these stay in one process, each group in its own.
+TOGETHER = (
+    ("tests/console/test_wall", "tests/console/test_every_page", "tests/console/test_frame"),
+    ("tests/console/",),
+)
 #: What takes longest begins first, so that no process has it left when the others have ended.
 FIRST = (
     "tests/console/",
@@ -53,5 +56,5 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(APART):
             return nodeid
-        room = next((room for room in TOGETHER if nodeid.startswith(room)), None)
-        return room or nodeid.partition("::")[0]
+        group = next((group for group in TOGETHER if nodeid.startswith(group)), None)
+        return group[0] if group else nodeid.partition("::")[0]
