@@ -13,6 +13,7 @@ export function useOne(id: () => string) {
   const asOf = ref("");
   let run = 0;
   let again = 0;
+  let proofTries = 0;
 
   async function load(): Promise<void> {
     const asked = id();
@@ -25,6 +26,7 @@ export function useOne(id: () => string) {
       if (mine !== run) return;
       take(data);
       problem.value = null;
+      awaitProof(data);
     } catch (error) {
       if (mine === run) problem.value = asProblem(error);
     } finally {
@@ -45,6 +47,14 @@ export function useOne(id: () => string) {
     if (one.value === null || given.id !== one.value.id || given.version >= one.value.version) one.value = given;
   }
 
+  /** The proof is filed a moment after the incident is told, and filing is no change of the incident. */
+  function awaitProof(given: One): void {
+    if (given.kind !== "fault" || given.camera_id === null || given.first_bad !== null || proofTries >= 5) return;
+    proofTries += 1;
+    clearTimeout(again);
+    again = window.setTimeout(() => void load(), 2_000);
+  }
+
   function later(): void {
     clearTimeout(again);
     again = window.setTimeout(() => void load(), 400);
@@ -53,6 +63,7 @@ export function useOne(id: () => string) {
   watch(
     id,
     () => {
+      proofTries = 0;
       one.value = null;
       reach.value = null;
       problem.value = null;
