@@ -47,6 +47,7 @@ async def test_next_leads_nowhere_but_to_a_page_of_ours(desk: Open, town: World,
     page = await desk(None, f"/login?next={away}")
     await enter(page, town.users["operator"]["name"], town.users["operator"]["password"])
     await page.wait_for_url(f"{town.url}/now")
+    assert page.url == f"{town.url}/now"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ async def test_next_leads_nowhere_but_to_a_page_of_ours(desk: Open, town: World,
 async def test_each_role_begins_where_its_work_is(desk: Open, role: str, path: str) -> None:
     page = await desk(role, "/")
     await page.wait_for_url(re.compile(re.escape(path) + r"(\?|$)"))
+    assert await page.evaluate("location.pathname") == path
 
 
 async def test_what_a_login_may_not_open_is_not_in_its_menu_and_typed_it_says_why(desk: Open) -> None:
@@ -78,6 +80,9 @@ async def test_an_address_that_is_no_page_says_so_and_leads_back(desk: Open) -> 
     await page.locator("main h1").wait_for()
     await page.evaluate("history.pushState({}, '', '/no/such'); dispatchEvent(new PopStateEvent('popstate'))")
     await page.get_by_text("没有这一页").wait_for()
+    await page.get_by_role("link", name="去现况").click()
+    await page.wait_for_url(re.compile(r"/now$"))
+    assert await page.get_by_text("没有这一页").count() == 0
 
 
 async def test_silence_veils_the_page_and_stops_its_clock_then_polling_takes_the_veil_away(desk: Open) -> None:

@@ -309,3 +309,4 @@ async def test_who_may_see_no_evidence_asks_for_none_and_may_not_act(desk: Open,
 async def test_a_foreign_or_mistyped_one_is_not_found(desk: Open) -> None:
     page = await desk("operator", "/incidents/01a20000-0000-7000-8000-000000000000")
     await page.get_by_text("没有这条事件").wait_for()
+    assert await page.get_by_role("button", name="确认").count() == 0
