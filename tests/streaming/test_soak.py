@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 #: What a view leaves at most, over 10,000 of them: the record of its end here, and what the allocator cannot give back.
-LEFT_A_VIEW = 2048
+LEFT_A_VIEW = 1024
 WAYS = ("untaken", "ended connecting", "ended", "left", "switched", "vanished")
 #: With all of them a first picture is a matter of a second; whoever has none after so long never gets one.
 PICTURE_SECONDS = 150.0
