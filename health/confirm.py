@@ -7,7 +7,7 @@ bad): a gap shows unknown, and forgets neither the fault nor how much it takes t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -93,6 +93,37 @@ class Track:
         if not self.window:
             return False
         return self.window[-1].bad or self.proved is Standing.BAD
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``seen`` of ``needed`` samples speak for ``standing`` (good or bad); all of them where it is proved."""
+
+    standing: Standing
+    seen: int
+    needed: int
+    cause: str
+
+
+def progress(track: Track, settings: ConfirmSettings) -> Progress | None:
+    """How far a fault, or the end of one, is confirmed. ``None`` where nothing speaks against what was proved good,
+    and behind a gap."""
+    if track.proved is Standing.BAD:
+        goods = len(_tail_of_goods(track.window))
+        if goods:
+            return Progress(Standing.GOOD, goods, settings.recover, "")
+        if track.standing is not Standing.BAD:
+            return None
+        needed = settings.needed(track.cause)
+        return Progress(Standing.BAD, needed, needed, track.cause)
+    bads = [sample for sample in track.window if sample.bad]
+    if not bads:
+        return None
+    counts = Counter(sample.cause for sample in bads)
+    cause = max(reversed(bads), key=lambda sample: counts[sample.cause]).cause
+    needed = settings.needed(cause)
+    # Different causes prove a fault together, by the usual number.
+    return Progress(Standing.BAD, len(bads) if needed == settings.confirm else counts[cause], needed, cause)
 
 
 def begin(at: datetime) -> Track:
@@ -193,7 +224,7 @@ def _proved_cause(bads: list[Sample], settings: ConfirmSettings, *, same: bool =
     return max(reversed(bads), key=lambda s: counts[s.cause]).cause
 
 
-def _tail_of_goods(run: tuple[Sample, ...]) -> list[Sample]:
+def _tail_of_goods(run: Sequence[Sample]) -> list[Sample]:
     goods: list[Sample] = []
     for sample in reversed(run):
         if sample.bad:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from health import confirm
-from health.confirm import ConfirmSettings, Standing, Track
+from health.confirm import ConfirmSettings, Progress, Standing, Track
 from health.observation import Layer, Link, Observation, Picture
 
 
@@ -119,6 +119,14 @@ class CameraState:
     def troubled(self) -> bool:
         """Checked first when there is a choice, and kept out of the healthy ones' way."""
         return self.link.proved is Standing.BAD or self.picture.proved is Standing.BAD or self.suspicious
+
+    def confirming(self, settings: StateSettings) -> tuple[Aspect, Progress] | None:
+        """How far what is shown, or what may be next, is confirmed; the link comes before the picture."""
+        link = confirm.progress(self.link, settings.link)
+        if link is not None:
+            return Aspect.LINK, link
+        picture = confirm.progress(self.picture, settings.picture)
+        return (Aspect.PICTURE, picture) if picture is not None else None
 
     def rests_on(self, at: datetime, settings: StateSettings) -> Layer:
         """The highest layer proved within the time that a sample vouches for."""

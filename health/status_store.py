@@ -30,7 +30,8 @@ class CameraStatus:
     """``age`` is seconds since the last sample, ``None`` before the first. ``layer`` is what an *up* rests on.
 
     A state that nobody vouches for any more (the service stands still) is given as unknown since the last sample.
-    ``last_picture`` and ``last_liveness`` hold cause, delays in ms and measures beside their thresholds.
+    ``last_picture`` and ``last_liveness`` hold cause, delays in ms and measures beside their thresholds;
+    ``confirmation`` is aspect, toward (good, bad), seen, needed and cause (see :func:`health.confirm.progress`).
     """
 
     camera_id: str
@@ -57,6 +58,7 @@ class CameraStatus:
     next_check_at: datetime | None
     last_picture: Mapping[str, Any] | None = None
     last_liveness: Mapping[str, Any] | None = None
+    confirmation: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values: times as RFC 3339 UTC."""
@@ -156,4 +158,19 @@ def _load(row: sa.Row[Any], now: datetime, settings: StateSettings) -> CameraSta
         next_check_at=known.next_check_at,
         last_picture=known.last_picture,
         last_liveness=known.last_liveness,
+        confirmation=_confirmation(state, settings),
     )
+
+
+def _confirmation(state: CameraState, settings: StateSettings) -> dict[str, Any] | None:
+    found = state.confirming(settings)
+    if found is None:
+        return None
+    aspect, progress = found
+    return {
+        "aspect": aspect.value,
+        "toward": progress.standing.value,
+        "seen": progress.seen,
+        "needed": progress.needed,
+        "cause": progress.cause,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -171,6 +171,16 @@ class LivenessOut(Out):
     facts: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
+class ConfirmationOut(Out):
+    """``seen`` of the ``needed`` samples speak for a fault (``toward`` bad) or for its end (good)."""
+
+    aspect: Literal["link", "picture"]
+    toward: Literal["good", "bad"]
+    seen: int
+    needed: int
+    cause: str
+
+
 class StatusOut(Stamped):
     """``layer``: what an *up* rests on (device, stream, picture). ``planned_seconds``: how often the picture is
     checked; ``overdue`` once a sample is older than one and a half of these."""
@@ -202,3 +212,4 @@ class StatusOut(Stamped):
     advice: str
     last_picture: CheckOut | None
     last_liveness: LivenessOut | None
+    confirmation: ConfirmationOut | None

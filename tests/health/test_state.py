@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -371,3 +372,60 @@ class OneCamera(RuleBasedStateMachine):
 
 TestOneCamera = OneCamera.TestCase
 TestOneCamera.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def told(*observations: Observation) -> tuple[str, str, int, int, str] | None:
+    """Aspect, towards what, seen, needed and cause of what is being confirmed."""
+    found = play(*observations)[0].confirming(S)
+    if found is None:
+        return None
+    aspect, progress = found
+    return aspect.value, progress.standing.value, progress.seen, progress.needed, progress.cause
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ([], None),
+        ([good(0)], None),
+        ([good(0), bad(1)], ("picture", "bad", 1, 3, "covered")),
+        ([good(0), bad(1), good(2), bad(3)], ("picture", "bad", 2, 3, "covered")),
+        ([good(0), bad(1), bad(2, "blur")], ("picture", "bad", 2, 3, "blur")),
+        ([good(0), bad(1), bad(2), bad(3)], ("picture", "bad", 3, 3, "covered")),
+        ([good(0), bad(1, "no_signal")], ("picture", "bad", 1, 1, "no_signal")),
+        ([good(0), bad(1), bad(2), bad(3), good(4)], ("picture", "good", 1, 2, "")),
+        ([good(0), bad(1), bad(2), bad(3), good(4), good(5)], None),
+        ([good(0), bad(1), down(2)], ("link", "bad", 1, 3, "timeout")),
+        ([good(0), down(1), down(2), down(3)], ("link", "bad", 3, 3, "timeout")),
+        ([good(0), down(1), down(2), down(3), up(4)], ("link", "good", 1, 2, "")),
+    ],
+)
+def test_how_far_it_is_confirmed_is_told(
+    samples: list[Observation], expected: tuple[str, str, int, int, str] | None
+) -> None:
+    assert told(*samples) == expected
+
+
+def test_behind_a_gap_nothing_is_confirmed() -> None:
+    state, _ = play(good(0), bad(1), bad(2), bad(3))
+    state, _ = expire(state, at(100_000), S)
+    assert state.confirming(S) is None
+
+
+@given(st.lists(st.sampled_from(["good", "bad", "blur", "down", "up"]), max_size=12))
+def test_what_is_confirmed_is_never_beyond_what_is_needed(steps: list[str]) -> None:
+    made: dict[str, Callable[[float], Observation]] = {
+        "good": good,
+        "bad": bad,
+        "down": down,
+        "up": up,
+        "blur": lambda seconds: bad(seconds, "blur"),
+    }
+    state, _ = play(*(made[step](10.0 * n) for n, step in enumerate(steps)))
+    found = state.confirming(S)
+    if found is not None:
+        _, progress = found
+        assert 1 <= progress.seen <= progress.needed
+        proved = state.link_value is Link.DOWN if found[0] is Aspect.LINK else state.picture_value is Picture.BAD
+        if progress.standing is Standing.BAD:
+            assert (progress.seen == progress.needed) <= proved

@@ -10,6 +10,7 @@ export default {
     go: "Back to the cameras",
   },
   since: "since {time} ({dur})",
+  confirmed: { all: ", confirmed {n} of {m}", suspected: ", {cause} suspected, {n} of {m}", end: ", end confirmed {n} of {m}" },
   acts: { check: "Check now", checking: "Checking…", live: "Live", stopLive: "Stop live", wall: "To the wall", snapshot: "Snapshot" },
   checked: "Checked: {state}",
   checkLater: "The camera has given no picture yet; the check goes on, its outcome will show here.",

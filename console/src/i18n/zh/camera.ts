@@ -8,6 +8,7 @@ export default {
     go: "回到摄像机列表",
   },
   since: "自 {time} 起（{dur}）",
+  confirmed: { all: "，已确认 {n}/{m}", suspected: "，疑似{cause} {n}/{m}，正在复查", end: "，恢复确认 {n}/{m}" },
   acts: { check: "立即检查", checking: "正在检查…", live: "看实时", stopLive: "停止实时", wall: "放到电视墙", snapshot: "截图" },
   checked: "检查完成：{state}",
   checkLater: "摄像机还没有给出画面，检查在继续，结果会出现在本页。",
