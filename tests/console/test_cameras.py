@@ -73,7 +73,7 @@ async def test_an_area_is_chosen_in_the_tree_with_the_keyboard_and_shows_exactly
 
 async def test_rows_change_in_place_and_what_leaves_waits_behind_a_pill(desk: Open, town: World) -> None:
     cameras = await town.cameras()
-    struck = cameras[5]["id"]
+    struck = (await town.alone(5))["id"]
     every = await listed(await desk("operator", "/cameras?sort=name"))
     good = await listed(await desk("operator", "/cameras?sort=name&state=ok"))
     before, of_good = await keys(every), await keys(good)

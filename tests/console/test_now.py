@@ -48,7 +48,7 @@ async def test_rates_say_how_they_are_counted_and_match_the_service(desk: Open, 
 
 
 async def test_what_goes_wrong_comes_by_itself_and_goes(desk: Open, town: World) -> None:
-    struck = (await town.cameras())[7]
+    struck = await town.alone(7)
     page = await opened(desk)
     await town.fault(struck["id"], "unreachable")
     try:

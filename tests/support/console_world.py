@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,12 @@ class World:
         """By name."""
         found: list[dict[str, Any]] = (await self.get("/cameras", limit=100, sort="name"))["items"]
         return found
+
+    async def alone(self, number: int) -> dict[str, Any]:
+        """By name, of the cameras that share their device with none: cut off, they are an incident of their own."""
+        cameras = await self.cameras()
+        shared = Counter(one["device_id"] for one in cameras)
+        return [one for one in cameras if shared[one["device_id"]] == 1][number]
 
     async def fault(self, camera_id: str, fault: str, *, on: bool = True) -> None:
         """One of the virtual network's faults, on one of our cameras."""
