@@ -61,9 +61,10 @@ class Running:
     version: str
 
 
-def _free(kind: int) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
+def free(kind: str, address: str = "127.0.0.1") -> int:
+    """A port of ``tcp`` or ``udp`` that nobody has just now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as sock:
+        sock.bind((address, 0))
         return int(sock.getsockname()[1])
 
 
@@ -73,7 +74,7 @@ def janus(folder: Path) -> Iterator[Running]:
     program = shutil.which("janus")
     if program is None:
         raise RuntimeError("no janus is installed (Debian: janus)")
-    http, rtp = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM)
+    http, rtp = free("tcp"), free("udp")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "janus.jcfg").write_text(_GENERAL.format(folder=folder))
     (folder / "janus.transport.http.jcfg").write_text(_HTTP.format(http=http))
@@ -81,7 +82,7 @@ def janus(folder: Path) -> Iterator[Running]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([program, "-F", str(folder), "-o"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            _wait(process, http)
+            wait(process, http, "janus")
             yield Running(process.pid, f"http://127.0.0.1:{http}/janus", rtp, _version(folder / "log"))
         finally:
             process.terminate()
@@ -98,7 +99,8 @@ def _version(log: Path) -> str:
     return found[1] if found else "of unknown version"
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def wait(process: subprocess.Popen[bytes], port: int, name: str) -> None:
+    """Until it listens. Raises ``RuntimeError``."""
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -107,7 +109,7 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError(f"janus did not come up: {process.poll()}")
+    raise RuntimeError(f"{name} did not come up: {process.poll()}")
 
 
 class JanusViews:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bench.harness import MIB, cpu_seconds, progress, pss
@@ -15,6 +16,7 @@ from bench.plot import Line, svg
 from bench.relay_feed import Child, FeedSpec, Picture, child, feed
 from bench.relay_janus import STREAM, janus
 from bench.relay_part import Part, percentile
+from bench.relay_programs import program
 from bench.report import Bound, Table
 from streaming.webrtc.ice import own_addresses
 
@@ -35,6 +37,10 @@ BUSY = 0.8
 DELIVERED = 0.97
 
 
+#: Relays that are built where Go is (see :mod:`tests.peers.setup`), and what they call themselves.
+PROGRAMS = {"mediamtx": "MediaMTX", "go2rtc": "go2rtc"}
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """``cpu`` in seconds a second of the judged processes; ``mbit`` (SRTP) a viewer; ``worst`` viewer's share of the
@@ -53,6 +59,10 @@ class Load:
     def cost(self) -> float:
         """Per cent of a core for one viewer of 2 Mbit/s."""
         return 100 * self.cpu / self.viewers * MBIT / self.mbit
+
+
+#: Its load with so many viewers of the feed's camera, over so many seconds a window. Raises ``RuntimeError``.
+Engine = Callable[[Child, int, float], Load]
 
 
 def take(name: str, pids: list[int], viewers: Child, cameras: Child, seconds: float) -> Load:
@@ -124,27 +134,34 @@ def _janus(cameras: Child, count: int, seconds: float) -> Load:
             return steady(f"Janus {server.version}", [server.pid], viewers, cameras, seconds)
 
 
+def _program(name: str, cameras: Child, count: int, seconds: float) -> Load:
+    (camera, *_) = cameras.document["cameras"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        program(name, Path(folder), camera, ADDRESS) as server,
+        child("relay_viewers", ADDRESS) as viewers,
+    ):
+        viewers.ask(ask="whep", views=[{"url": server.url}] * count)
+        time.sleep(SETTLE_SECONDS)
+        return steady(f"{PROGRAMS[name]} {server.version}", [server.pid], viewers, cameras, seconds)
+
+
 def cpu(*, quick: bool) -> Part:
     """Our cost a viewer of 2 Mbit/s against the peers' on the same access units."""
     few, many = (5, 10) if quick else (20, 100)
     seconds = 4.0 if quick else 10.0
-    engines: list[tuple[Callable[[Child, int, float], Load], int]] = [
-        (_ours, few),
-        (_aiortc, few),
-        (_janus, few),
-        (_ours, many),
-        (_aiortc, many),
-        (_janus, many),
-    ]
+    judged: list[Engine] = [_ours, _aiortc]
+    others: dict[str, Engine] = {"Janus": _janus, **{PROGRAMS[name]: partial(_program, name) for name in PROGRAMS}}
     part, loads = Part("cpu"), []
     with feed(SPEC) as cameras:
-        for engine, count in engines:
-            try:
-                loads.append(engine(cameras, count, seconds))
-            except RuntimeError as error:
-                if engine is not _janus:
-                    raise
-                part.notes.append(f"Janus is not in this run: {error}.")
+        for count in (few, many):
+            loads += [engine(cameras, count, seconds) for engine in judged]
+            for name, engine in others.items():
+                try:
+                    loads.append(engine(cameras, count, seconds))
+                except RuntimeError as error:
+                    progress(f"x relay: {name}: {error}")
+                    part.notes.append(f"{name} is not in this run at {count} viewers: {error}.")
     mine = {load.viewers: load for load in loads if load.name == "ours"}
     stock = {load.viewers: load for load in loads if "aiortc" in load.name}
     part.bounds = [
@@ -168,8 +185,8 @@ def cpu(*, quick: bool) -> Part:
         "A relay that gives its viewers less than the stream is judged by what it does give: CPU by delivered Mbit/s.",
         "Stock aiortc gets the access units as `av.Packet` through a track a viewer, nothing is decoded or encoded, on "
         "the same event loop (uvloop) and behind the same RTSP client as ours.",
-        "go2rtc and MediaMTX could not be had where this was measured (neither is a Debian package, and the Go module "
-        "proxy there refuses both).",
+        "MediaMTX and go2rtc pull the same camera over RTSP and are asked by WHEP; they are built from their modules "
+        "by `python -m tests.peers.setup mediamtx go2rtc`.",
     ]
     part.data = {"loads": [asdict(load) for load in loads]}
     return part
