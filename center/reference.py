@@ -42,7 +42,7 @@ def _commands(top: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, ar
 def _section(path: str, command: argparse.ArgumentParser) -> str:
     lines = [f"## `{path}`", "", command.description or "", "", "| argument | meaning | default |", "|---|---|---|"]
     for action in command._actions:
-        if isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
+        if isinstance(action, argparse._HelpAction | argparse._SubParsersAction) or action.help == argparse.SUPPRESS:
             continue
         default = "" if action.default in (None, False, argparse.SUPPRESS, []) else f"`{action.default}`"
         lines.append(f"| `{_name(action)}` | {action.help or ''} | {default} |")

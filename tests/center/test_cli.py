@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -75,3 +76,14 @@ def test_the_commands_page_is_fresh() -> None:
 
     assert (ROOT / "docs/ref/commands.md").read_text("utf-8") == page(), "run `make docs`"
     assert parser() is not None
+
+
+def test_what_is_hidden_from_help_is_hidden_from_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    from center.reference import page
+
+    hidden = "--password-pipe"
+    with pytest.raises(SystemExit):
+        main(["probe", "rtsp://192.0.2.1/", hidden, "no number"])
+    assert f"argument {hidden}: invalid int value" in capsys.readouterr().err
+    assert hidden not in page()
+    assert argparse.SUPPRESS not in page()
