@@ -27,7 +27,7 @@ from registry import audit_store, backup_store, postgres_dump, sqlite_copy
 from registry.audit_chain import Report, anchor_text, make_anchor
 from registry.backup_manifest import POSTGRES, SQLITE, BackedFile, Manifest, ring_of, sign, to_bytes
 from registry.backup_store import Contents
-from registry.database import Connection, Database
+from registry.database import Connection, Database, sqlite_file
 from registry.keys import KeyRing, MasterKey, Purpose
 from registry.migrations.run import current
 
@@ -76,8 +76,6 @@ def _require_new(folder: DataFolder, target: Path) -> None:
         raise XueliangError(Kind.CONFLICT, "something stands there already", where=str(target), fix=fix)
     if not target.parent.is_dir():
         raise XueliangError(Kind.NOT_FOUND, "there is no such folder", where=str(target.parent), fix="Make it first")
-    if "?" in str(target):  # begins the options of a database's address
-        raise XueliangError(Kind.INVALID, "a name with a question mark", where=str(target), fix="Name it without")
     if target.resolve().is_relative_to(folder.path.resolve()):
         fix = "Name a place on another disk"
         raise XueliangError(Kind.INVALID, "a backup inside the data folder is lost with it", where=str(target), fix=fix)
@@ -95,10 +93,6 @@ def _weight(folder: DataFolder, url: str) -> int:
             if error.kind is not Kind.NOT_FOUND:  # it went meanwhile
                 raise
     return size
-
-
-def sqlite_file(url: str) -> Path | None:
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 async def _database(url: str, partial: Path, masters: Callable[[], tuple[MasterKey, ...]]) -> _Copied:

@@ -149,12 +149,13 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, *, clock: Clock | None = None, keys: KeyRing | None = None) -> Database:
-        """``sqlite:///FILE`` or ``postgresql://[USER@]HOST/NAME``; raises ``INVALID`` or ``UNAVAILABLE``."""
+        """``sqlite:///FILE`` (see :func:`sqlite_file`) or ``postgresql://[USER@]HOST/NAME``; raises ``INVALID`` or
+        ``UNAVAILABLE``."""
         parsed = _parse(url)
         context = _Context(clock or SystemClock(), keys)
         options: dict[str, Any] = {"hide_parameters": True, "execution_options": {_OPTION: context}}
-        if parsed.get_backend_name() == "sqlite":
-            file = Path(parsed.database or "")
+        file = sqlite_file(url)
+        if file is not None:
             _prepare_file(file)
             options["async_creator"] = lambda: OneTrip(file)
             writer = create_async_engine(parsed, pool_size=1, max_overflow=0, **options)
@@ -297,16 +298,23 @@ async def _begin(connection: AsyncConnection) -> None:
     await connection.begin()
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of a ``sqlite:///FILE``, ``None`` of another address. All that follows is the file's name, whatever
+    characters are in it: there are no options."""
+    name = url.removeprefix("sqlite:///")
+    return Path(name) if name not in (url, "", ":memory:") else None
+
+
 def _parse(url: str) -> URL:
     fix = "sqlite:///FILE or postgresql://[USER@]HOST/NAME"
+    file = sqlite_file(url)
+    if file is not None:
+        return URL.create("sqlite+aiosqlite", database=str(file))
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise XueliangError(Kind.INVALID, "not the address of a database", fix=fix) from error
-    backend = parsed.get_backend_name()
-    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
-        return parsed.set(drivername="sqlite+aiosqlite")
-    if backend == "postgresql":
+    if parsed.get_backend_name() == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     raise XueliangError(Kind.INVALID, "not a database that can be used here", fix=fix)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 import stat
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -222,6 +225,21 @@ async def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(XueliangError) as caught:
         await Database.open(url)
     assert caught.value.kind is Kind.INVALID
+
+
+@pytest.mark.parametrize("name", ["what?", "a?mode=memory", "#1", "50%25", "user:pw@host", "a b&c=d", "金水区"])
+async def test_a_path_is_a_path_whatever_is_in_it(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name / "x.db"
+    file.parent.mkdir()
+    db = await Database.open(f"sqlite:///{file}")
+    assert (db.file, db.dialect) == (file, "sqlite")
+    async with db.write() as connection:
+        await connection.execute(sa.text("CREATE TABLE x (y INTEGER)"))
+    await db.close()
+    assert os.listdir(tmp_path) == [name]
+    assert list(modes(file.parent)) == ["x.db"]
+    with closing(sqlite3.connect(file)) as plain:
+        assert plain.execute("SELECT name FROM sqlite_schema").fetchall() == [("x",)]
 
 
 async def test_the_sqlite_file_is_its_owners_and_durable(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from config.clock import ManualClock
-from registry.database import Database
+from registry.database import Database, sqlite_file
 from registry.keys import KeyRing
 from registry.migrations.run import migrate, newest
 from tests.support import postgres
@@ -64,11 +64,9 @@ _TEMPLATE = "migrated"
 
 
 @pytest_asyncio.fixture
-async def db(
-    database_url: str, db_kind: str, clock: ManualClock, request: pytest.FixtureRequest
-) -> AsyncIterator[Database]:
+async def db(database_url: str, clock: ManualClock, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """An open, migrated database with keys, whose time is ``clock``."""
-    file = Path(database_url.removeprefix("sqlite:///")) if db_kind == "sqlite" else None
+    file = sqlite_file(database_url)
     if file is not None and newest() in _MIGRATED:
         file.write_bytes(_MIGRATED[newest()])
     database = await Database.open(database_url, clock=clock, keys=KeyRing.ephemeral())
