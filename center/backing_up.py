@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from center import backup_files
+from center import backup_files, backup_place
 from center.backup_files import Shelf
+from center.backup_place import BackupPlace
 from center.data_folder import DataFolder
 from center.master_key import key_place
 from center.operations import perform
@@ -47,27 +46,26 @@ class _Copied:
 
 async def backup(settings: Settings, target: Path, tell: Tell) -> dict[str, Any]:
     """``target`` is a new folder, there only once it is whole. Raises ``CONFLICT`` where something stands in its place,
-    and what the parts raise; then nothing of it is left."""
+    and what the parts raise; then nothing of it is left. What killed ones left beside it goes first."""
     folder, target = DataFolder(settings.service.data_dir), target.absolute()  # noqa: ASYNC240 - a name
     _require_new(folder, target)
+    swept = await settled(asyncio.to_thread(backup_place.sweep, target.parent))
     url = database_url(settings, folder)
     backup_files.require_room(target.parent, _weight(folder, url))
-    place = key_place(folder)
+    keys, place = key_place(folder), BackupPlace(target)
     await perform(settings, "backup begin", {"id": (made := new_id()), "target": str(target)}, may_migrate=False)
-    partial = target.with_name(f"{target.name}.partial-{secrets.token_hex(4)}")
     try:
-        partial.mkdir(mode=0o700)
-        masters = place.read()
-        copied = await _database(url, partial, lambda: (*masters, *place.read()))
-        manifest = await _manifest(made, folder, partial, copied, tell)
-        await settled(asyncio.to_thread(_seal, partial, manifest, copied.ring))
-        partial.rename(target)
-        backup_files.sync_folder(target.parent)
+        place.begin()
+        masters = keys.read()
+        copied = await _database(url, place.path, lambda: (*masters, *keys.read()))
+        manifest = await _manifest(made, folder, place.path, copied, tell)
+        await settled(asyncio.to_thread(_seal, place.path, manifest, copied.ring))
+        place.become()
     except OSError as error:
         raise backup_files.trouble(error, target) from error
     finally:
-        await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
-    return _told(manifest, target, copied.report)
+        await asyncio.to_thread(place.end)
+    return {**_told(manifest, target, copied.report), "swept": swept}
 
 
 def _require_new(folder: DataFolder, target: Path) -> None:

@@ -25,6 +25,8 @@ async def run(arguments: argparse.Namespace) -> int:
         line(f"{answer['target']}: {answer['files']} files, {answer['bytes'] >> 20} MiB, read back")
         line(f"the audit log has {answer['audit']['rows']} rows; its anchor: {answer['anchor']}")
         line(f"it opens with the master key {', '.join(answer['master_keys'])}, which is not in it")
+    for name in answer["swept"]:
+        note(f"{name} was left by a backup that was killed; it is gone")
     if answer["vanished"]:
         note(f"{answer['vanished']} pictures went while the copy was made, after their time")
     return unsound(answer)
