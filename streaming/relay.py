@@ -287,7 +287,8 @@ class Relay:
         session.ended = reason
         self._sessions.pop(session.id, None)
         self.capacity.give(session.asked.account, session.asked.camera_id)
-        log.info("- view %s: %s", session.asked.view_id, reason.value)
+        why = f" ({session.trouble})" if session.trouble else ""
+        log.info("- view %s: %s%s", session.asked.view_id, reason.value, why)
         self.on_end(session.asked.view_id, reason.value)
         task = asyncio.create_task(session.close(), name="view end")
         self._endings.add(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import secrets
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from config.clock import Clock
 from config.errors import Kind, XueliangError
+from config.text import printable
 from streaming import answer
 from streaming.camera_stream import CameraStream
 from streaming.fitness import Unfit, word
@@ -22,6 +24,8 @@ from streaming.view_state import End, Facts, Role, state
 from streaming.viewer import Viewer
 from streaming.webrtc.network import IceNetwork
 from streaming.webrtc.path import Certificate, Path
+
+log = logging.getLogger(__name__)
 
 #: Whatever goes wrong while a viewer connects, its place is free again soon after its time.
 GRACE_SECONDS = 2.0
@@ -56,6 +60,8 @@ class Session:
         self.asked = asked
         self.role = role
         self.ended: End | None = None
+        #: Why no way to the viewer came about, for the log.
+        self.trouble = ""
         self._fell_back = fell_back
         self._ufrag = offered.ufrag
         self._clock = clock
@@ -175,8 +181,13 @@ class Session:
     async def _connect(self, offered: Offer) -> None:
         try:
             await self._path.connect(offered, self._ssrcs[0], self._rules.connect)
-        except (XueliangError, ConnectionError):
+        except (XueliangError, ConnectionError) as error:
+            self.trouble = printable(str(error), 300)
             self._end(self, End.BLOCKED)
+            return
+        except Exception:
+            log.exception("x view %s: no way to the viewer", self.asked.view_id)
+            self._end(self, End.FAULT)
             return
         self._connected = True
         self._viewer.connected()

@@ -70,6 +70,7 @@ class _Dtls(RTCDtlsTransport):
     def __init__(self, ice: _Ice, certificate: Certificate, on_control: OnControl) -> None:
         super().__init__(ice, [certificate.inner])  # type: ignore[arg-type]
         self.lone = 0  # how long a report is that comes alone
+        self.trouble = ""  # why it failed; the library tells its own log alone
         self._on_control = on_control
         self._kept: tuple[bytes, float] | None = None
 
@@ -78,6 +79,22 @@ class _Dtls(RTCDtlsTransport):
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
         return
+
+    async def _do_handshake(self) -> None:
+        await super()._do_handshake()
+        self._because("the handshake broke off")
+
+    def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:
+        super()._validate_peer_identity(remoteParameters)
+        self._because("its certificate is not the one that its offer names")
+
+    def _setup_srtp(self) -> None:
+        super()._setup_srtp()
+        self._because("it knows none of our ways to protect pictures (SRTP)")
+
+    def _because(self, cause: str) -> None:
+        if self.state == "failed":
+            self.trouble = cause
 
     def session(self) -> Any:
         """Protects what goes out; ``None`` until the handshake is done."""
@@ -164,7 +181,12 @@ class Path:
                 Kind.TIMEOUT, "no video path (UDP) from the viewer", where=where, fix="Open streaming.ice_port_range"
             ) from error
         if self._dtls.state != "connected":
-            raise XueliangError(Kind.PROTOCOL, "the viewer's secure channel could not be made", where="dtls")
+            raise XueliangError(
+                Kind.PROTOCOL,
+                f"the viewer's secure channel could not be made: {self._dtls.trouble}",
+                where="dtls",
+                fix="Look at what stands between viewer and service: it may change what they tell each other",
+            )
         self._dtls.on("statechange", self._changed)
         self._sender = Sender(self._dtls.session(), offer.h264.payload, ssrc)
         self._dtls.lone = self._sender.lone
