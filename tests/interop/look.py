@@ -16,7 +16,7 @@ from camera_gateway.target import Credentials, StreamTarget
 from config.clock import SystemClock
 from config.errors import XueliangError
 from health.stream_facts import StreamFacts, measure
-from tests.interop.matrix import PASSWORD, USER, Case, Row
+from tests.interop.matrix import USER, Case, Row
 from tests.support.relay import Relay, relay
 
 #: Pictures watched for B-frames and GOP: two seconds at 20 a second, more than the shortest reordering shows.
@@ -42,8 +42,8 @@ def client() -> RtspClient:
     return RtspClient(Reach(ReachPolicy.any()), InMemoryDeviceMemory(clock), clock, DEADLINES)
 
 
-def target(port: int, case: Case, password: str = PASSWORD) -> StreamTarget:
-    login = Credentials(USER, SecretStr(password)) if case.login != "none" else None
+def target(port: int, case: Case, password: str = "") -> StreamTarget:
+    login = Credentials(USER, SecretStr(password or case.password)) if case.login != "none" else None
     url = f"rtsp://127.0.0.1:{port}/{case.stream}"
     return StreamTarget(url, login, case.transport, case.gop_seconds)
 

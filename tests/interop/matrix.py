@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 USER, PASSWORD = "viewer", "look here"
+#: MediaMTX knows no spaces in a password.
+PLAIN_PASSWORD = "look-here"
 
 GST = "gst-rtsp-server"
 IPYCAM = "ipycam"
 PERL = "RTSP::Server"
+MEDIAMTX = "MediaMTX"
+GO2RTC = "go2rtc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Case:
     b_frames: bool = False
     gop_seconds: float = 1.0
     defect: str = ""
+    password: str = PASSWORD
 
     @property
     def name(self) -> str:
@@ -96,7 +101,33 @@ def _perl_cases() -> list[Case]:
     ]
 
 
+def _mediamtx_cases() -> list[Case]:
+    """``h264-locked`` is ``h264-pushed`` once more, pulled by the server itself."""
+    ways = (
+        ("h264-pushed", "none", "tcp", "tcp"),
+        ("h264-pushed", "none", "udp", "udp"),
+        ("h264-pushed", "none", "auto", "tcp"),
+        ("h264-locked", "digest", "tcp", "tcp"),
+        ("h264-locked", "digest", "udp", "udp"),
+    )
+    h264 = [
+        Case(MEDIAMTX, stream, "h264", "baseline", 640, 360, how, login, by, gop_seconds=3.0, password=PLAIN_PASSWORD)
+        for stream, login, how, by in ways
+    ]
+    return [*h264, Case(MEDIAMTX, "h265-pushed", "h265", "main", 640, 360, arrives_by="tcp", gop_seconds=3.0)]
+
+
+def _go2rtc_cases() -> list[Case]:
+    """It serves TCP alone."""
+    return [
+        Case(GO2RTC, stream, codec, profile, 640, 360, arrives_by="tcp", gop_seconds=3.0)
+        for stream, codec, profile in (("h264-pushed", "h264", "baseline"), ("h265-pushed", "h265", "main"))
+    ]
+
+
 GST_CASES: tuple[Case, ...] = tuple(_gst_cases())
 IPYCAM_CASES: tuple[Case, ...] = tuple(_ipycam_cases())
 PERL_CASES: tuple[Case, ...] = tuple(_perl_cases())
-CASES: tuple[Case, ...] = GST_CASES + PERL_CASES + IPYCAM_CASES
+MEDIAMTX_CASES: tuple[Case, ...] = tuple(_mediamtx_cases())
+GO2RTC_CASES: tuple[Case, ...] = tuple(_go2rtc_cases())
+CASES: tuple[Case, ...] = GST_CASES + PERL_CASES + IPYCAM_CASES + MEDIAMTX_CASES + GO2RTC_CASES

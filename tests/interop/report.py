@@ -18,19 +18,25 @@ import av
 
 from tests.interop import look, onvif_rows, viewer_rows
 from tests.interop.matrix import (
+    GO2RTC,
+    GO2RTC_CASES,
     GST,
     GST_CASES,
     IPYCAM,
     IPYCAM_CASES,
+    MEDIAMTX,
+    MEDIAMTX_CASES,
     PASSWORD,
     PERL,
     PERL_CASES,
+    PLAIN_PASSWORD,
     USER,
     Case,
     Row,
 )
 from tests.interop.viewers import Seen
 from tests.support import peers
+from tests.support.go_servers import go_servers
 
 PAGE = peers.ROOT / "docs" / "ref" / "interop.md"
 HEAD = """# Interoperation
@@ -38,8 +44,7 @@ HEAD = """# Interoperation
 Written by `python -m tests.interop.report`; do not edit. Every row of the first table is our own RTSP client before
 somebody else's server on loopback: one keyframe fetched, decoded and held against what the server was told to send, one
 TEARDOWN seen on the wire. The tests in `tests/interop` hold the same rows and, besides, B-frames, long GOPs, wrong
-passwords (one attempt), ONVIF and discovery. The login column is the server's; MediaMTX is not among them: its Go
-module could not be had where this was written.
+passwords (one attempt), ONVIF and discovery. The login column is the server's.
 """
 
 
@@ -132,6 +137,18 @@ def _perl(stack: ExitStack, versions: dict[str, str]) -> list[Row]:
     return asyncio.run(_rows({"none": int(ready["viewers"])}, PERL_CASES))
 
 
+def _go(stack: ExitStack, versions: dict[str, str]) -> list[Row]:
+    try:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = stack.enter_context(go_servers(folder, USER, PLAIN_PASSWORD))
+    except peers.PeerMissing as reason:
+        return _absent(MEDIAMTX_CASES + GO2RTC_CASES, reason)
+    versions[MEDIAMTX], versions[GO2RTC] = servers.version("mediamtx"), servers.version("go2rtc")
+    ports = dict.fromkeys(("none", "digest"), servers.mediamtx)
+    rows = asyncio.run(_rows(ports, MEDIAMTX_CASES))
+    return rows + asyncio.run(_rows({"none": servers.go2rtc}, GO2RTC_CASES))
+
+
 def _ipycam(stack: ExitStack, versions: dict[str, str], onvif: list[OnvifRow]) -> list[Row]:
     try:
         ready = stack.enter_context(peers.running(peers.ipycam(USER, PASSWORD), hint=peers.HINTS["ipycam"]))
@@ -149,7 +166,7 @@ def collect() -> tuple[list[Row], dict[str, str], list[OnvifRow], list[Seen]]:
     """Every case of the matrix, in its order, the versions of what took part, and what came of ONVIF and of viewers."""
     versions = {"Python": peers.python_version(), "PyAV": av.__version__}
     rows, onvif = [], list[OnvifRow]()
-    for run in (_gst, _perl):
+    for run in (_gst, _perl, _go):
         with ExitStack() as stack:
             rows += run(stack, versions)
     with ExitStack() as stack:
