@@ -19,6 +19,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from config.scope import Extent, Permission, Scope
+from health.looked_store import LOOKS, Looking
 from health.observation import Link, Picture
 from health.state import State
 from health.tables import camera_listing, camera_states
@@ -57,7 +58,8 @@ SEVERITY: Mapping[State, int] = {
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Filters; empty ones leave nothing out. ``area_id`` with everything below it. ``text`` is looked for in names,
-    codes, GB/T ids and device addresses. Without ``all_lifecycles`` only cameras that are watched are listed."""
+    codes, GB/T ids and device addresses; ``looked`` is by when they were last looked at. Without ``all_lifecycles``
+    only cameras that are watched are listed."""
 
     states: Sequence[State] = ()
     area_id: str | None = None
@@ -65,6 +67,7 @@ class Wanted:
     device_id: str | None = None
     point_id: str | None = None
     text: str | None = None
+    looked: Looking | None = None
     gb_ids: Sequence[str] = ()
     ids: Sequence[str] = ()
     all_lifecycles: bool = False
@@ -247,7 +250,7 @@ def _details(page: sa.Subquery, down: bool) -> sa.Select[Any]:
 
 
 def _values(wanted: Wanted) -> dict[str, Any]:
-    """By the names of :func:`_filters`; what is empty leaves nothing out."""
+    """By the names of :func:`_filters`, and what these are run with; what is empty leaves nothing out."""
     given: dict[str, Any] = {
         "states": list(wanted.states),
         "area": wanted.area_id,
@@ -259,11 +262,13 @@ def _values(wanted: Wanted) -> dict[str, Any]:
         "text": wanted.text,
         "lifecycles": [] if wanted.all_lifecycles else sorted(WATCHED),
     }
+    if wanted.looked is not None:
+        given |= wanted.looked.values()
     return {name: value for name, value in given.items() if value}
 
 
 def _shape(wanted: Wanted) -> _Shape:
-    return frozenset(_values(wanted))
+    return frozenset(name for name in _values(wanted) if name in _FILTERS)
 
 
 class _Place(FunctionElement[int]):
@@ -295,6 +300,7 @@ def _filters() -> dict[str, ColumnElement[bool]]:
         "ids": _l.camera_id.in_(_any("ids", _l.camera_id)),
         "text": _Place(_l.found_by, text) > 0,
         "lifecycles": _l.lifecycle.in_(_any("lifecycles", _l.lifecycle)),
+        **{look.value: condition for look, condition in LOOKS.items()},
     }
 
 

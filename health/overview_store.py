@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 
 from config.scope import Permission, Scope
 from health.camera_page_store import PARENTS, line_of
+from health.looked_store import IN_TIME, Allowed
 from health.state import Aspect
 from health.tables import camera_listing, camera_states, state_changes
 from registry.database import Connection
 from registry.lifecycle import WATCHED
 from registry.scope_store import area_tree, visible
-from registry.tables import cameras, windows
-from registry.window import WindowKind
+from registry.tables import cameras
 
 MAX_PAGE = 500
-#: Guard periods that hold at once; more would be planned as one of a larger area.
-_MOST_WINDOWS = 200
-_c, _l, _s, _h, _w = cameras.c, camera_listing.c, camera_states.c, state_changes.c, windows.c
+_c, _l, _s, _h = cameras.c, camera_listing.c, camera_states.c, state_changes.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +49,6 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """How old a look may be; in a guard period it is ``guarded``."""
-
-    usual: timedelta
-    guarded: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class Turned:
     """A camera's state became another. ``since`` is when it truly did, ``at`` when that was known, ``before_since``
     since when it had been ``old``."""
@@ -81,15 +70,11 @@ async def looked_by_area(
     scope: Scope, connection: Connection, allowed: Allowed, now: datetime
 ) -> tuple[dict[str, Looked], Looked]:
     """Watched cameras in scope, each area with everything below it, and those of the whole tree."""
-    bound: Any = sa.literal(now - allowed.usual, _s.last_at.type)
-    guarded = await _guarded(connection, now)
-    if guarded is not None:
-        bound = sa.case((guarded, sa.literal(now - allowed.guarded, _s.last_at.type)), else_=bound)
     query = (
         sa.select(
             _l.area_id,
             sa.func.count(),
-            sa.func.sum(sa.case((_s.last_at >= bound, 1), else_=0)),
+            sa.func.sum(sa.case((IN_TIME, 1), else_=0)),
             sa.func.sum(sa.case((_s.last_at.is_(None), 1), else_=0)),
             sa.func.min(_s.last_at),
         )
@@ -99,7 +84,7 @@ async def looked_by_area(
     )
     own = {
         area: Looked(number, int(fresh), int(never), at)
-        for area, number, fresh, never, at in await connection.execute(query)
+        for area, number, fresh, never, at in await connection.execute(query, allowed.values(now))
     }
     parents: dict[str, str | None] = {row.id: row.parent_id for row in await connection.execute(PARENTS)}
     summed: dict[str, Looked] = defaultdict(Looked)
@@ -120,23 +105,6 @@ async def count_looked(scope: Scope, connection: Connection) -> int:
         .where(_s.last_at.is_not(None))
     )
     return int((await connection.execute(query)).scalar_one())
-
-
-async def _guarded(connection: Connection, now: datetime) -> ColumnElement[bool] | None:
-    """Which rows of the listing a guard period covers now; ``None`` while none holds."""
-    query = sa.select(windows).where(
-        _w.kind == WindowKind.GUARD, _w.cancelled.is_(False), _w.starts <= now, _w.ends > now
-    )
-    found: list[ColumnElement[bool]] = []
-    for row in await connection.execute(query.limit(_MOST_WINDOWS)):
-        if row.camera_id is not None:
-            found.append(_l.camera_id == row.camera_id)
-        elif row.device_id is not None:
-            found.append(_l.device_id == row.device_id)
-        else:
-            inside = _l.area_id.in_(area_tree(frozenset({row.area_id})))
-            found.append(inside if row.unit_id is None else sa.and_(inside, _l.unit_id == row.unit_id))
-    return sa.or_(*found) if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -11,8 +12,10 @@ from center.api.camera_shapes import CameraEdit, CameraItem, CameraOut, CameraPa
 from center.api.etag import IfMatch, edited, tagged, version_of
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
 from center.api.shapes import Id, IdText, Line, rendered
+from center.api.status_routes import allowed_age
 from health import camera_page_store
 from health.camera_page_store import Sort, Wanted
+from health.looked_store import Look, Looking
 from health.state import State
 from registry import camera_store, rows_store, stream_store
 from registry.camera import Camera
@@ -31,6 +34,10 @@ async def list_cameras(
     unit: Annotated[IdText | None, Query(description="repaired by this unit")] = None,
     device: Annotated[IdText | None, Query(description="channels of this device")] = None,
     point: Annotated[IdText | None, Query(description="serving this point")] = None,
+    looked: Annotated[
+        Look | None,
+        Query(description="last looked at within one and a half planned intervals, or not; `never` is part of `late`"),
+    ] = None,
     q: Text = None,
     sort: Annotated[Sort, Query(description="a minus turns the order round; `state`: the worst first")] = Sort.NAME,
     cursor: Cursor = None,
@@ -38,8 +45,10 @@ async def list_cameras(
 ) -> Response:
     """Watched cameras in your areas. Counts are of everything the filters leave, not of the page."""
     query = {"state": sorted(state), "area": area, "unit": unit, "device": device, "point": point, "q": q, "sort": sort}
+    query["looked"] = looked
     after = position(asked, cursor, **query)
     wanted = Wanted(states=state, area_id=area, unit_id=unit, device_id=device, point_id=point, text=q)
+    wanted = replace(wanted, looked=looking(asked, looked))
     async with asked.read() as connection:
         rows, last = await camera_page_store.list_cameras(
             asked.scope, connection, wanted, sort=sort, after=tuple(after) if after else None, limit=limit
@@ -58,6 +67,11 @@ async def list_cameras(
             total=sum(counts.values()),
         )
     )
+
+
+def looking(asked: Asked, which: Look | None) -> Looking | None:
+    """By the service's clock."""
+    return None if which is None else Looking(which, allowed_age(asked.core), asked.now)
 
 
 @router.get("/{camera_id}", response_model=CameraOut, summary="One camera")

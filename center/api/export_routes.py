@@ -12,12 +12,14 @@ from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
 
 from center.api.asked import Asked, Reader
+from center.api.camera_routes import looking
 from center.api.problems import Problem
 from center.api.shapes import IdText, In, Line
 from center.names import STATES
 from center.words import document
 from health import camera_page_store
 from health.camera_page_store import MAX_PAGE, CameraRow, Cursor, Sort, Wanted
+from health.looked_store import Look
 from health.state import State
 from registry.audit_store import append
 from registry.names_store import names_of
@@ -73,6 +75,8 @@ class ExportIn(In):
     state: list[State] = Field(default_factory=list, max_length=6)
     area: IdText | None = None
     unit: IdText | None = None
+    device: IdText | None = None
+    looked: Look | None = None
     q: Line | None = None
     ids: list[IdText] = Field(default_factory=list, max_length=500)
 
@@ -83,7 +87,15 @@ async def export(asked: Reader, body: ExportIn) -> Response:
     The act stands in the audit with its purpose before the table leaves."""
     if body.purpose.strip() in ("", DUTY) or not body.purpose.isprintable():
         raise Problem("invalid", where="body/purpose", what="an export needs a reason in words")
-    wanted = Wanted(states=body.state, area_id=body.area, unit_id=body.unit, text=body.q, ids=body.ids)
+    wanted = Wanted(
+        states=body.state,
+        area_id=body.area,
+        unit_id=body.unit,
+        device_id=body.device,
+        text=body.q,
+        looked=looking(asked, body.looked),
+        ids=body.ids,
+    )
     rows: list[CameraRow] = []
     after: Cursor | None = None
     async with asked.read() as connection:

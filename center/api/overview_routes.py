@@ -13,11 +13,10 @@ from alerts.incident_store import Wanted
 from center.api.asked import Asked, Reader
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
 from center.api.shapes import IdText, Listed, Moment, Out, Stamped, rendered
-from center.api.status_routes import OVERDUE
+from center.api.status_routes import allowed_age
 from health import camera_page_store, overview_store
-from health.overview_store import Allowed, Lately, Looked
+from health.overview_store import Lately, Looked
 from health.state import State
-from health.watch_book import GUARD_FACTOR
 from registry import area_store
 from registry.database import Connection
 
@@ -113,7 +112,7 @@ async def overview(asked: Reader) -> Response:
     now = asked.now
     async with asked.read() as connection:
         by_area, counts = await camera_page_store.count_by_area(asked.scope, connection)
-        looked, whole = await overview_store.looked_by_area(asked.scope, connection, _allowed(asked), now)
+        looked, whole = await overview_store.looked_by_area(asked.scope, connection, allowed_age(asked.core), now)
         areas = await area_store.list_areas(asked.scope, connection)
         incidents = await _incidents(asked, connection, now)
         changed = await overview_store.count_turned(asked.scope, connection, Lately(now - LATELY))
@@ -188,11 +187,6 @@ async def _incidents(asked: Asked, connection: Connection, now: datetime) -> Inc
         new=new,
         flood=new > FLOOD,
     )
-
-
-def _allowed(asked: Asked) -> Allowed:
-    usual = timedelta(seconds=OVERDUE * asked.core.storage.settings.checks.picture_seconds)
-    return Allowed(usual, usual * GUARD_FACTOR)
 
 
 def _looked(one: Looked, now: datetime) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -16,6 +17,7 @@ from center.states import state_settings
 from config.scope import Permission
 from health import state_store
 from health.advice import advice
+from health.looked_store import Allowed
 from health.state_row import picture_summary, summary_time
 from health.status_store import CameraStatus, camera_status
 from health.watch_book import GUARD_FACTOR
@@ -101,6 +103,12 @@ def planned_seconds(core: Core, camera_id: str) -> float | None:
         return None
     guarded = standing(camera.windows, WindowKind.GUARD, core.storage.clock.now()) if camera.windows else None
     return core.storage.settings.checks.picture_seconds * (GUARD_FACTOR if guarded else 1.0)
+
+
+def allowed_age(core: Core) -> Allowed:
+    """Of a look that is not overdue."""
+    usual = timedelta(seconds=OVERDUE * core.storage.settings.checks.picture_seconds)
+    return Allowed(usual, usual * GUARD_FACTOR)
 
 
 def _overdue(found: CameraStatus, planned: float | None) -> bool:

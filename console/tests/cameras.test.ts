@@ -16,6 +16,13 @@ describe("the address of the list", () => {
     expect(parse(write(asked))).toEqual(asked);
   });
 
+  it("knows overdue ones, and asks for them by the service's word", () => {
+    const asked = parse({ looked: "late", area: "a-1" });
+    expect(write(asked)).toEqual({ looked: "late", area: "a-1" });
+    expect(wanted(asked)).toEqual({ looked: "late", area: "a-1" });
+    expect([parse({ looked: "soon" }).looked, filtered(asked)]).toEqual(["", true]);
+  });
+
   it("leaves out what is as always, and what it does not know", () => {
     expect(write(parse({}))).toEqual({});
     const asked = parse({ state: "good,<b>", area: "a b", sort: "drop table", cols: "password", q: ["x", "y"] });

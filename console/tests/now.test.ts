@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byFreshness, type Fresh } from "@/pages/now/fresh";
+import { byFreshness, rows, type Fresh } from "@/pages/now/fresh";
 
 const area = (id: string, parent_id: string | null, cameras: number, in_time: number): Fresh => ({ id, name: id, parent_id, cameras, in_time, late: cameras - in_time, never: 0 });
 
@@ -13,5 +13,9 @@ describe("freshness by area", () => {
     expect(byFreshness(areas, "v").map((one) => one.id)).toEqual(["v"]);
     expect(byFreshness([area("d", null, 3, 3)], "").map((one) => one.id)).toEqual(["d"]);
     expect(byFreshness([], "")).toEqual([]);
+  });
+  it("leads to exactly the cameras that a number counts", () => {
+    expect(rows("a", "late")).toEqual({ path: "/cameras", query: { area: "a", looked: "late" } });
+    expect(rows("", "never")).toEqual({ path: "/cameras", query: { looked: "never" } });
   });
 });

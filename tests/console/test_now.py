@@ -82,6 +82,49 @@ async def test_one_area_shows_its_own_numbers_and_a_strange_one_is_not_found(des
     await page.get_by_text("找不到这个区域。").wait_for()
 
 
+async def test_the_numbers_of_freshness_lead_to_exactly_their_rows(desk: Open, town: World) -> None:
+    """Every camera of the town is looked at in time; what is late is told as a service would that lags behind."""
+    area = next(
+        one for one in (await town.get("/overview"))["areas"] if one["parent_id"] is not None and one["cameras"]
+    )
+
+    async def lagging(route: Any) -> None:
+        told = await (await route.fetch()).json()
+        for one in [told["checked"], *(each for each in told["areas"] if each["id"] == area["id"])]:
+            one |= {"late": 2, "never": 1, "in_time": one["cameras"] - 2}
+        await route.fulfill(json=told)
+
+    page = await desk("operator", "/login")
+    await page.route("**/api/v1/overview", lagging)
+    await page.goto(f"{town.url}/now")
+    fresh = page.locator("section.panel", has_text="新鲜度").locator("li", has_text=area["name"])
+    await fresh.get_by_role("link", name="超期 2").wait_for()
+    assert (
+        await page.locator(".head").get_by_role("link", name="超期 2").get_attribute("href") == "/cameras?looked=late"
+    )
+    assert await fresh.get_by_role("link", name="从未检查 1").get_attribute("href") == (
+        f"/cameras?area={area['id']}&looked=never"
+    )
+    async with page.expect_response(re.compile(r"/api/v1/cameras\?.*looked=late")) as asked:
+        await fresh.get_by_role("link", name="超期 2").click()
+    assert f"area={area['id']}" in (await asked.value).url
+    assert page.url.endswith(f"/cameras?area={area['id']}&looked=late")
+    late = (await (await asked.value).json())["total"]
+    await page.get_by_text(f"{area['name']} {area['cameras']} 路中 {late} 路").wait_for()
+    await page.go_back()
+    await fresh.get_by_role("link", name="从未检查 1").click()
+    await page.get_by_text("每一路都检查过").wait_for()
+    await page.go_back()
+    async with page.expect_response(re.compile(r"/api/v1/cameras\?.*looked=in_time")) as asked:
+        await fresh.get_by_role("link", name=re.compile("按时检查")).click()
+    in_time = (await (await asked.value).json())["total"]
+    await page.get_by_text(f"{area['name']} {area['cameras']} 路中 {in_time} 路").wait_for()
+    await page.get_by_role("button", name="去掉筛选：检查 按时").click()
+    await page.wait_for_url(re.compile(rf"/cameras\?area={area['id']}$"))
+    await page.get_by_role("button", name="超期", exact=True).click()
+    await page.wait_for_url(re.compile("looked=late"))
+
+
 async def test_a_refusing_service_leaves_the_numbers_and_says_what_to_do(desk: Open) -> None:
     page = await opened(desk)
     problem = {"code": "unavailable", "status": 503, "what": "服务忙。", "detail": "没有查到。", "fix": "请重试。"}

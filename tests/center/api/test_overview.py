@@ -6,11 +6,13 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 
 from config.scope import Role
+from health.tables import camera_states
 from registry.window import Window, WindowKind
 from registry.window_store import add_window
-from tests.support.api_rig import SYSTEM, Rig
+from tests.support.api_rig import SYSTEM, Client, Rig
 from tests.support.api_world import add_district, camera_id
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -71,7 +73,8 @@ async def test_nothing_has_no_rate(rig: Rig) -> None:
 async def test_a_guard_period_asks_for_fresher_looks(world: Rig) -> None:
     """Twice as often planned, half as old allowed: of 300 s planned, a look of 400 s ago is in time, but not then."""
     assert world.core.storage.settings.checks.picture_seconds == 300
-    from health.overview_store import Allowed, looked_by_area
+    from health.looked_store import Allowed
+    from health.overview_store import looked_by_area
 
     now = world.db.clock.now()
     later = now + timedelta(seconds=400)
@@ -85,6 +88,57 @@ async def test_a_guard_period_asks_for_fresher_looks(world: Rig) -> None:
         by_area, after = await looked_by_area(SYSTEM, connection, allowed, later)
     assert (before.in_time, after.in_time) == (4, 2)
     assert (by_area["a"].in_time, by_area["b"].in_time) == (0, 2)
+
+
+async def test_the_numbers_of_freshness_lead_to_exactly_their_rows(world: Rig) -> None:
+    """Looked at long ago, in time, and never; with a guard period over the village of one district and over a camera
+    of the other: what the overview counts is what the list holds, in each scope."""
+    now = world.db.clock.now()
+    places = {"a": ("a-village", None), "b": ("b-village", camera_id("b", 2))}
+    async with world.db.write() as connection:
+        for name, minutes in (("a", 6), ("b", 6)):
+            at = now - timedelta(minutes=minutes)
+            for number in (1, 2):
+                where = camera_states.c.camera_id == camera_id(name, number)
+                await connection.execute(sa.update(camera_states).where(where).values(last_at=at))
+        late = camera_states.c.camera_id == camera_id("a", 1)
+        await connection.execute(sa.update(camera_states).where(late).values(last_at=now - timedelta(minutes=9)))
+    admin = await world.user("admin", Role.ADMIN)
+    operator = await world.user("op", Role.OPERATOR, area="a")
+    unguarded = await _freshness(admin, ["a", "b-village"])
+    assert unguarded["", "late"] == {camera_id("a", 1)} | {camera_id(x, n) for x in "ab" for n in (3, 4)}
+    assert (await _freshness(operator, ["a"]))["", "late"] == {camera_id("a", n) for n in (1, 3, 4)}
+    assert (await operator.get("/api/v1/cameras?looked=late&area=b")).json["total"] == 0
+    async with world.db.write() as connection:
+        for name, (area, camera) in places.items():
+            window = Window(
+                f"w-{name}", WindowKind.GUARD, "guard", area, now, now + timedelta(hours=1), camera_id=camera
+            )
+            await add_window(SYSTEM, connection, window)
+    guarded = await _freshness(admin, ["a", "b-village"])
+    # 225 s instead of 450 s: what was looked at six minutes ago is late where somebody stands guard.
+    assert guarded["", "late"] - unguarded["", "late"] == {camera_id("a", 2), camera_id("b", 2)}
+    assert guarded["b-village", "in_time"] == {camera_id("b", 1)}
+
+
+async def _freshness(client: Client, areas: list[str]) -> dict[tuple[str, str], set[str]]:
+    """Ids by area (none: everything) and kind of look; asserts that overview, list and its counts agree."""
+    told = (await client.get("/api/v1/overview")).json
+    counted = {"": told["checked"]} | {area["id"]: area for area in told["areas"]}
+    found: dict[tuple[str, str], set[str]] = {}
+    for area in ["", *areas]:
+        for look in ("in_time", "late", "never"):
+            query = f"looked={look}&limit=2" + (f"&area={area}" if area else "")
+            page = (await client.get(f"/api/v1/cameras?{query}")).json
+            ids = {one["id"] for one in page["items"]}
+            while page["next_cursor"]:
+                page = (await client.get(f"/api/v1/cameras?{query}&cursor={page['next_cursor']}")).json
+                ids |= {one["id"] for one in page["items"]}
+            assert counted[area][look] == page["total"] == sum(page["counts"].values()) == len(ids), (area, look)
+            found[area, look] = ids
+        assert found[area, "never"] <= found[area, "late"]
+        assert not found[area, "late"] & found[area, "in_time"]
+    return found
 
 
 async def test_what_changed_in_the_last_hour_is_told_by_name(world: Rig) -> None:

@@ -4,7 +4,8 @@ export default {
   title: "Cameras",
   search: "Name, code, GB/T id or address",
   tree: { label: "Areas", all: "All areas", cameras: "cameras", show: "Area: {name}" },
-  filter: { label: "Filters", state: "State", area: "Area", unit: "Unit", device: "Device", anyUnit: "All units", drop: "Drop the filter: {name}", q: "Find" },
+  filter: { label: "Filters", state: "State", area: "Area", unit: "Unit", device: "Device", anyUnit: "All units", drop: "Drop the filter: {name}", q: "Find", looked: "Checked" },
+  looked: { in_time: "in time", late: "overdue", never: "never checked" },
   columns: { label: "Columns", usual: "The usual columns" },
   column: {
     name: "Name", code: "Code", area: "Area", unit: "Unit", device: "Device", address: "Address", gb_id: "GB/T id", cause: "Cause",
@@ -36,6 +37,7 @@ export default {
   empty: {
     none: { title: "No cameras yet", text: "Find devices on the network and adopt them, or import a list.", go: "Go to proposals", ask: "Ask the administrator to adopt devices, or for an area." },
     match: { title: "No camera matches", text: "There are {whole} in your areas. Drop one of these filters:" },
+    fresh: { late: "No camera is overdue", in_time: "No camera was checked in time", never: "Every camera has been checked", text: "{n} cameras, as of {time}." },
     bad: { title: "Nothing is wrong now", text: "{n} cameras; as of {time} none is: {states}." },
   },
 } satisfies typeof zh;

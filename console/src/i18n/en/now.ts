@@ -8,7 +8,8 @@ export default {
   area: "Area",
   allAreas: "All areas",
   checked: "checked in time {of}",
-  late: "{late} late, {never} never",
+  late: "{n} late",
+  never: "{n} of them never checked",
   oldest: "oldest check",
   online: "online",
   good: "picture good",
@@ -29,6 +30,6 @@ export default {
     looked: "{n} cameras, the oldest check was",
   },
   changed: { label: "Changed in the last hour", list: "All by time of change", none: "Nothing changed in an hour.", after: "{state} after {dur} {old}" },
-  fresh: { label: "Freshness", how: "in time: looked at within 1.5 planned intervals", late: "late {n}", never: "never {n}", oldest: "oldest", none: "No areas.", all: "All {n} areas", fewer: "Fewer" },
+  fresh: { label: "Freshness", how: "in time: looked at within 1.5 planned intervals", inTime: "{area}, checked in time {of}", late: "late {n}", never: "never {n}", oldest: "oldest", none: "No areas.", all: "All {n} areas", fewer: "Fewer" },
   strange: { title: "Area not found.", text: "It does not exist or is outside your areas. Check it, or ask for the area.", go: "All areas" },
 } satisfies typeof zh;

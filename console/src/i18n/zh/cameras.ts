@@ -2,7 +2,8 @@ export default {
   title: "摄像机",
   search: "名称、编号、国标编号或地址",
   tree: { label: "区域", all: "全部区域", cameras: "路", show: "区域：{name}" },
-  filter: { label: "筛选", state: "状态", area: "区域", unit: "运维单位", device: "设备", anyUnit: "全部单位", drop: "去掉筛选：{name}", q: "查找" },
+  filter: { label: "筛选", state: "状态", area: "区域", unit: "运维单位", device: "设备", anyUnit: "全部单位", drop: "去掉筛选：{name}", q: "查找", looked: "检查" },
+  looked: { in_time: "按时", late: "超期", never: "从未检查" },
   columns: { label: "列", usual: "恢复默认列" },
   column: {
     name: "名称", code: "编号", area: "区域", unit: "单位", device: "设备", address: "地址", gb_id: "国标编号", cause: "原因",
@@ -34,6 +35,7 @@ export default {
   empty: {
     none: { title: "还没有摄像机", text: "先在网络上找到设备并纳管，或导入清单。", go: "去待纳管", ask: "请管理员纳管设备，或为您开通区域。" },
     match: { title: "没有符合的摄像机", text: "在您的区域内共 {whole} 路。去掉下面的一个筛选再看：" },
+    fresh: { late: "没有超期的摄像机", in_time: "没有按时检查的摄像机", never: "每一路都检查过", text: "{n} 路，截至 {time}。" },
     bad: { title: "现在没有故障", text: "{n} 路，截至 {time} 没有一路是：{states}。" },
   },
 };

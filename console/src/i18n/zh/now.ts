@@ -6,7 +6,8 @@ export default {
   area: "区域",
   allAreas: "全部区域",
   checked: "按时检查 {of}",
-  late: "超期 {late}，从未 {never}",
+  late: "超期 {n}",
+  never: "其中从未检查 {n}",
   oldest: "最久一次检查距今",
   online: "在线率",
   good: "画面完好率",
@@ -27,6 +28,6 @@ export default {
     looked: "{n} 路，最久的一次检查在",
   },
   changed: { label: "最近一小时变化", list: "按变化时间看全部", none: "一小时内没有变化。", after: "{state}，此前{old} {dur}" },
-  fresh: { label: "新鲜度", how: "按时：在 1.5 个计划周期内检查过", late: "超期 {n}", never: "从未检查 {n}", oldest: "最久", none: "没有区域。", all: "全部 {n} 个区域", fewer: "收起" },
+  fresh: { label: "新鲜度", how: "按时：在 1.5 个计划周期内检查过", inTime: "{area}，按时检查 {of}", late: "超期 {n}", never: "从未检查 {n}", oldest: "最久", none: "没有区域。", all: "全部 {n} 个区域", fewer: "收起" },
   strange: { title: "找不到这个区域。", text: "它不存在，或不在您的区域。请核对，或请管理员开通区域。", go: "看全部区域" },
 };

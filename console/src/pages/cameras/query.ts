@@ -4,6 +4,9 @@ import { COLUMNS, DEFAULT_COLUMNS, type Column } from "./columns";
 
 export type Sort = "name" | "-name" | "since" | "-since" | "state" | "-state";
 export const SORTS: readonly Sort[] = ["state", "-state", "name", "-name", "since", "-since"];
+/** When it was last looked at: within one and a half planned intervals, not, or (part of these) never. */
+export type Look = "in_time" | "late" | "never";
+export const LOOKS: readonly Look[] = ["in_time", "late", "never"];
 /** The worst first: what somebody opens the list for without a question. */
 export const FIRST_SORT: Sort = "state";
 
@@ -13,6 +16,7 @@ export interface Asked {
   area: string;
   unit: string;
   device: string;
+  looked: Look | "";
   sort: Sort;
   columns: Column[];
 }
@@ -41,6 +45,7 @@ export function cleaned(words: string): string {
 export function parse(query: Query): Asked {
   const states = text(query, "state").split(",");
   const sort = text(query, "sort") as Sort;
+  const looked = text(query, "looked") as Look;
   const wanted = text(query, "cols").split(",");
   const columns = COLUMNS.filter((one) => wanted.includes(one));
   return {
@@ -49,6 +54,7 @@ export function parse(query: Query): Asked {
     area: id(query, "area"),
     unit: id(query, "unit"),
     device: id(query, "device"),
+    looked: LOOKS.includes(looked) ? looked : "",
     sort: SORTS.includes(sort) ? sort : FIRST_SORT,
     columns: columns.length > 0 ? columns : [...DEFAULT_COLUMNS],
   };
@@ -62,6 +68,7 @@ export function write(asked: Asked): Record<string, string> {
   if (asked.area !== "") out["area"] = asked.area;
   if (asked.unit !== "") out["unit"] = asked.unit;
   if (asked.device !== "") out["device"] = asked.device;
+  if (asked.looked !== "") out["looked"] = asked.looked;
   if (asked.sort !== FIRST_SORT) out["sort"] = asked.sort;
   if (asked.columns.join() !== DEFAULT_COLUMNS.join()) out["cols"] = asked.columns.join(",");
   return out;
@@ -73,6 +80,7 @@ export interface Wanted {
   area?: string;
   unit?: string;
   device?: string;
+  looked?: Look;
 }
 
 /** The filters as the service takes them. */
@@ -83,6 +91,7 @@ export function wanted(asked: Asked): Wanted {
   if (asked.area !== "") out.area = asked.area;
   if (asked.unit !== "") out.unit = asked.unit;
   if (asked.device !== "") out.device = asked.device;
+  if (asked.looked !== "") out.looked = asked.looked;
   return out;
 }
 

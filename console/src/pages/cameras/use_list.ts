@@ -172,7 +172,7 @@ export function useList(shown: Readonly<Ref<boolean>>) {
 
   let inside: (area: string | null) => boolean = () => true;
   function fits(turn: Turn): boolean {
-    if (asked === null || asked.q.trim() !== "" || asked.device !== "") return false;
+    if (asked === null || asked.q.trim() !== "" || asked.device !== "" || asked.looked !== "") return false;
     if (asked.unit !== "" && turn.unit_id !== asked.unit) return false;
     return inside(turn.area_id);
   }
@@ -191,8 +191,11 @@ export function useList(shown: Readonly<Ref<boolean>>) {
       lookedAt(brief.camera_id, brief.last_at);
       const at = place.get(brief.camera_id);
       if (at === undefined) continue;
+      const before = items.value[at] as Camera;
+      // Looked at meanwhile: no longer overdue.
+      if ((asked?.looked === "late" || asked?.looked === "never") && brief.last_at !== null && brief.last_at !== before.last_at) mark(leaving, brief.camera_id, got.as_of);
       const { state, since, cause, link, picture, last_at, age, last_good_at } = brief;
-      items.value[at] = { ...(items.value[at] as Camera), state, since, cause, link, picture, last_at, age, last_good_at };
+      items.value[at] = { ...before, state, since, cause, link, picture, last_at, age, last_good_at };
     }
     if (head.value !== null) head.value = { ...head.value, as_of: got.as_of };
     triggerRef(items);

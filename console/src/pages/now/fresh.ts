@@ -19,3 +19,8 @@ export function byFreshness<T extends Fresh>(areas: readonly T[], chosen: string
   const missed = (one: T): number => one.cameras - one.in_time;
   return [...level].sort((a, b) => missed(b) / b.cameras - missed(a) / a.cameras || missed(b) - missed(a) || a.name.localeCompare(b.name, "zh"));
 }
+
+/** The cameras that a number of freshness counts. */
+export function rows(area: string, looked: "in_time" | "late" | "never"): { path: string; query: Record<string, string> } {
+  return { path: "/cameras", query: { ...(area === "" ? {} : { area }), looked } };
+}
