@@ -38,29 +38,35 @@ async def list_proposals(
     status: ProposalStatus | Sequence[ProposalStatus] | None = None,
     text: str | None = None,
     area_id: str | None = None,
+    how: Sequence[str] = (),
     after: str | None = None,
     limit: int = 100,
 ) -> Page[Proposal]:
-    """``text``: part of an address, serial number or MAC; ``area_id`` with everything below it."""
-    found = await rows_store.page(
-        scope, connection, PROPOSAL, *_wanted(status, text, area_id), after=after, limit=limit
-    )
+    """``text``: part of an address, serial number or MAC; ``area_id`` with everything below it; ``how`` they were
+    found, in any of these ways."""
+    wanted = _wanted(status, text, area_id, how)
+    found = await rows_store.page(scope, connection, PROPOSAL, *wanted, after=after, limit=limit)
     return Page(tuple(await _discreet(scope, connection, list(found.items))), found.after)
 
 
 async def count_proposals(
-    scope: Scope, connection: Connection, *, text: str | None = None, area_id: str | None = None
+    scope: Scope,
+    connection: Connection,
+    *,
+    text: str | None = None,
+    area_id: str | None = None,
+    how: Sequence[str] = (),
 ) -> dict[ProposalStatus, int]:
     counts = dict.fromkeys(ProposalStatus, 0)
     query = sa.select(proposals.c.status, sa.func.count()).group_by(proposals.c.status)
-    query = query.where(PROPOSAL.visible(scope.where(Permission.READ)), *_wanted(None, text, area_id))
+    query = query.where(PROPOSAL.visible(scope.where(Permission.READ)), *_wanted(None, text, area_id, how))
     for status, number in await connection.execute(query):
         counts[status] = number
     return counts
 
 
 def _wanted(
-    status: ProposalStatus | Sequence[ProposalStatus] | None, text: str | None, area_id: str | None
+    status: ProposalStatus | Sequence[ProposalStatus] | None, text: str | None, area_id: str | None, how: Sequence[str]
 ) -> list[sa.ColumnElement[bool]]:
     p = proposals.c
     where: list[sa.ColumnElement[bool]] = []
@@ -70,6 +76,8 @@ def _wanted(
         where.append(sa.or_(*(column.icontains(text[:200], autoescape=True) for column in (p.host, p.serial, p.mac))))
     if area_id is not None:
         where.append(p.area_id.in_(area_tree(frozenset({area_id}))))
+    if how:
+        where.append(p.how.in_([str(one) for one in how]))
     return where
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, SecretStr
 
+from camera_gateway.discovery.found import How
 from center.api.asked import Adopter, Asked
 from center.api.etag import IfMatch, tagged, version_of
 from center.api.idempotency import IdempotencyKey, once
@@ -102,17 +103,18 @@ async def list_proposals(
     status: Annotated[list[ProposalStatus], Query(max_length=4, description="any of these")] = [],  # noqa: B006
     q: Annotated[Line | None, Query(description="part of an address, serial number or MAC")] = None,
     area: Annotated[IdText | None, Query(description="found in this area or below it")] = None,
+    how: Annotated[list[How], Query(max_length=4, description="found in any of these ways")] = [],  # noqa: B006
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> ProposalPage:
     """In the order of being found."""
-    query = {"status": sorted(status), "q": q, "area": area}
+    query = {"status": sorted(status), "q": q, "area": area, "how": sorted(how)}
     after = position(asked, cursor, **query)
     async with asked.read() as connection:
         page = await proposal_store.list_proposals(
-            asked.scope, connection, status=status, text=q, area_id=area, after=after, limit=limit
+            asked.scope, connection, status=status, text=q, area_id=area, how=how, after=after, limit=limit
         )
-        counts = await proposal_store.count_proposals(asked.scope, connection, text=q, area_id=area)
+        counts = await proposal_store.count_proposals(asked.scope, connection, text=q, area_id=area, how=how)
     items = [_out(one) for one in page.items]
     return ProposalPage(items=items, next_cursor=next_cursor(asked, page.after, **query), counts=counts)
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { address, kept, mayAccept, maySettle, merge, tabOf, type Proposal } from "@/pages/proposals/rows";
+import { address, howOf, kept, mayAccept, maySettle, merge, tabOf, type Proposal } from "@/pages/proposals/rows";
 
 function proposal(part: Partial<Proposal> = {}): Proposal {
   return {
@@ -15,6 +15,9 @@ describe("proposals", () => {
   });
   it("lie on a tab, also by the older word for conflicts", () => {
     expect([tabOf("refused", undefined), tabOf("adopted", undefined), tabOf(undefined, "1")]).toEqual(["refused", "new", "conflict"]);
+  });
+  it("are told apart by how they were found, in the service's words alone", () => {
+    expect([howOf("tcp"), howOf("guess"), howOf(undefined)]).toEqual(["tcp", "", ""]);
   });
   it("are accepted as the known device, or settled as another, never both", () => {
     const changed = proposal({ status: "conflict", device_id: "d", conflicts: conflict("identity_changed") });

@@ -40,6 +40,31 @@ async def test_strangers_are_listed_and_have_been_sent_no_password(desk: Open, t
     await page.wait_for_url(re.compile("status=refused"))
 
 
+async def test_how_they_were_found_and_where_is_part_of_the_address(desk: Open, town: World) -> None:
+    page = await opened(desk)
+    strangers = await waiting(page, town)
+    how = strangers[0]["how"]
+    other = next(one for one in ("tcp", "hello", "multicast") if all(each["how"] != one for each in strangers))
+    found_by = page.locator(".top").get_by_label("发现方式")
+    await found_by.select_option(how)
+    await page.wait_for_url(re.compile(f"how={how}"))
+    same = {one["id"] for one in strangers if one["how"] == how}
+    shown = "(all) => all.map((one) => one.dataset.key)"
+    await page.wait_for_function(f"() => document.querySelectorAll('[role=row][data-key]').length === {len(same)}")
+    assert set(await page.locator("[role=row][data-key]").evaluate_all(shown)) == same
+    await found_by.select_option(other)
+    await page.get_by_text("没有符合筛选的设备").wait_for()
+    await page.reload()
+    await page.get_by_text("没有符合筛选的设备").wait_for()
+    assert await found_by.input_value() == other
+    async with page.expect_response(re.compile(rf"/api/v1/proposals\?.*area=.*how={other}")):
+        await page.locator(".top").get_by_label("区域").select_option(index=1)
+    await page.wait_for_url(re.compile(f"area=.*&how={other}"))
+    await page.get_by_role("button", name="清除筛选").click()
+    await page.wait_for_url(re.compile(r"/proposals$"))
+    await page.locator(f'[role=row][data-key="{strangers[0]["id"]}"]').wait_for()
+
+
 async def test_who_may_not_adopt_is_told_so(desk: Open) -> None:
     page = await desk("operator", "/proposals")
     await page.get_by_text("您没有打开这一页的权限").wait_for()

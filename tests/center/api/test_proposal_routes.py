@@ -6,6 +6,8 @@ import pytest
 
 from config.scope import Role
 from registry import audit_store
+from registry.found_device import FoundDevice
+from registry.propose import propose
 from tests.support.api_rig import SYSTEM, Client, Rig
 from tests.support.api_world import add_district
 
@@ -45,6 +47,25 @@ async def test_adopting_is_done_once_however_often_it_arrives(rig: Rig, proposal
         rows = await audit_store.page(SYSTEM, connection, limit=1000)
     assert sum(row.act == "proposal.adopt" for row in rows) == 1
     assert not any("canary" in row.details for row in rows)
+
+
+async def test_proposals_are_told_apart_by_how_they_were_found(rig: Rig, proposal: str) -> None:
+    boss = await rig.token("boss of all", Role.ADMIN)
+    for number, (how, area) in enumerate((("tcp", "a"), ("hello", "a"), ("tcp", "b")), 1):
+        await propose(SYSTEM, rig.db, FoundDevice(f"127.9.9.{number}", 80, how, serial=f"H-{number}"), area_id=area)
+
+    async def found(client: Client, query: str) -> list[str]:
+        page = (await client.get(f"/api/v1/proposals?status=new&{query}")).json
+        assert page["counts"]["new"] == len(page["items"])
+        return [one["host"] for one in page["items"]]
+
+    assert await found(boss, "how=tcp") == ["127.9.9.1", "127.9.9.3"]
+    assert await found(boss, "how=tcp&how=hello&area=a") == ["127.9.9.1", "127.9.9.2"]
+    assert await found(await admin(rig), "how=tcp") == ["127.9.9.1"]
+    assert await found(boss, "how=multicast") == []
+    assert (await boss.get("/api/v1/proposals?how=guess")).code == "invalid"
+    first = (await boss.get("/api/v1/proposals?how=tcp&limit=1")).json["next_cursor"]
+    assert (await boss.get(f"/api/v1/proposals?how=hello&limit=1&cursor={first}")).code == "cursor"
 
 
 async def test_a_password_is_taken_from_no_device_of_somebody_else(rig: Rig, proposal: str) -> None:

@@ -6,6 +6,7 @@ export default {
   head: { mark: "Mark", address: "Address", device: "Make, model", ch: "Ch", identity: "Identity", seen: "Last answered", how: "Found by" },
   none: "No password has been sent to any of these.",
   q: "Address, make, model, serial",
+  any: "All",
   markAll: "Mark all that are listed",
   markOne: "Mark {address}",
   identity: { new: "new", refused: "refused: {reason}" },
@@ -20,7 +21,9 @@ export default {
     conflict: "No device has a conflicting identity",
     refused: "No device was refused",
     filtered: "No device matches “{q}”",
+    none: "No device matches the filters",
     drop: "Clear the words",
+    dropFilters: "Clear the filters",
   },
   adopt: {
     button: "Adopt {n}…",

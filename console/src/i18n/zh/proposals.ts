@@ -4,6 +4,7 @@ export default {
   head: { mark: "选择", address: "地址", device: "厂商、型号", ch: "通道", identity: "身份", seen: "最近应答", how: "发现方式" },
   none: "没有向其中任何一台发过密码。",
   q: "地址、厂商、型号、序列号",
+  any: "全部",
   markAll: "全选已列出的",
   markOne: "选择 {address}",
   identity: { new: "新设备", refused: "拒绝原因：{reason}" },
@@ -18,7 +19,9 @@ export default {
     conflict: "没有身份冲突的设备",
     refused: "没有被拒绝的设备",
     filtered: "没有符合“{q}”的设备",
+    none: "没有符合筛选的设备",
     drop: "清除查找词",
+    dropFilters: "清除筛选",
   },
   adopt: {
     button: "纳管 {n} 台…",

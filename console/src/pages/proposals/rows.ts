@@ -4,6 +4,9 @@ import type { Schemas } from "@/api/client";
 export type Proposal = Schemas["ProposalOut"];
 export type Tab = "new" | "conflict" | "refused";
 export const TABS: readonly Tab[] = ["new", "conflict", "refused"];
+/** By what a device was found, as the service names it. */
+export type How = Schemas["How"];
+export const HOWS: readonly How[] = ["multicast", "unicast", "tcp", "hello"];
 
 export function address(one: Proposal): string {
   const host = one.host.includes(":") ? `[${one.host}]` : one.host;
@@ -13,6 +16,10 @@ export function address(one: Proposal): string {
 export function tabOf(status: unknown, conflict: unknown): Tab {
   if (conflict === "1") return "conflict";
   return TABS.includes(status as Tab) ? (status as Tab) : "new";
+}
+
+export function howOf(how: unknown): How | "" {
+  return HOWS.includes(how as How) ? (how as How) : "";
 }
 
 /** The known device at the same address changed: it may be accepted. */

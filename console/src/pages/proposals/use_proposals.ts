@@ -3,7 +3,7 @@ import { onScopeDispose, ref, shallowRef } from "vue";
 import { api, asProblem, body, type Problem, type Schemas } from "@/api/client";
 import { now } from "@/state/clock";
 import { onChanges, onResync } from "@/state/feed";
-import { merge, type Proposal, type Tab } from "./rows";
+import { merge, type How, type Proposal, type Tab } from "./rows";
 
 const PAGE = 500;
 const MOST = 5000;
@@ -13,6 +13,7 @@ export interface Wanted {
   tab: Tab;
   q: string;
   area: string;
+  how: How | "";
 }
 
 export function useProposals(held: () => boolean) {
@@ -34,7 +35,7 @@ export function useProposals(held: () => boolean) {
     const all: Proposal[] = [];
     let cursor: string | null | undefined;
     do {
-      const query = { status: [given.tab], limit: PAGE, ...(given.q ? { q: given.q } : {}), ...(given.area ? { area: given.area } : {}), ...(cursor ? { cursor } : {}) };
+      const query = { status: [given.tab], limit: PAGE, ...(given.q ? { q: given.q } : {}), ...(given.area ? { area: given.area } : {}), ...(given.how ? { how: [given.how] } : {}), ...(cursor ? { cursor } : {}) };
       const got: Schemas["ProposalPage"] = await body(api.GET("/api/v1/proposals", { params: { query } }));
       if (mine !== run) return null;
       all.push(...got.items);
