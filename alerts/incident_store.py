@@ -32,14 +32,15 @@ _i = incidents.c
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Filters of a list; empty ones leave nothing out. ``top``: without those that are part of another incident
-    of the asker's. ``area_id`` with everything below it. ``text`` is looked for in names and codes. ``since`` and
-    ``until`` are of the true beginning, ``known_since`` of when it was known. ``oldest_first`` is the list's order."""
+    of the asker's. ``area_id`` with everything below it, ``unit_ids`` any of these. ``text`` is looked for in names
+    and codes. ``since`` and ``until`` are of the true beginning, ``known_since`` of when it was known.
+    ``oldest_first`` is the list's order."""
 
     states: Sequence[IncidentState] = ()
     acknowledged: bool | None = None
     kind: IncidentKind | None = None
     area_id: str | None = None
-    unit_id: str | None = None
+    unit_ids: Sequence[str] = ()
     camera_id: str | None = None
     parent_id: str | None = None
     top: bool = False
@@ -276,10 +277,11 @@ def _where(scope: Scope, wanted: Wanted) -> list[ColumnElement[bool]]:
     for column, value in (
         (_i.kind, wanted.kind),
         (_i.camera_id, wanted.camera_id),
-        (UNIT, wanted.unit_id),
     ):
         if value is not None:
             found.append(column == value)
+    if wanted.unit_ids:
+        found.append(UNIT.in_(list(wanted.unit_ids)))
     if wanted.parent_id is not None:
         found += [_i.parent_id == wanted.parent_id, _parent_seen(scope)]
     if wanted.area_id is not None:

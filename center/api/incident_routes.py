@@ -23,6 +23,8 @@ from registry.database import Connection
 
 router = APIRouter(prefix="/api/v1", tags=["incidents"])
 
+#: More units than a login is ever granted one by one.
+MOST_UNITS = 50
 Act = Callable[[Connection, int], Awaitable[Incident]]
 
 
@@ -127,7 +129,7 @@ async def list_incidents(
     ack: Annotated[bool | None, Query(description="acknowledged or not")] = None,
     kind: IncidentKind | None = None,
     area: Annotated[IdText | None, Query(description="in this area or below it")] = None,
-    unit: IdText | None = None,
+    unit: Annotated[list[IdText], Query(max_length=MOST_UNITS, description="repaired by any of these units")] = [],  # noqa: B006
     camera: IdText | None = None,
     parent: Annotated[IdText | None, Query(description="part of this incident")] = None,
     top: Annotated[bool, Query(description="without those that are part of another")] = False,
@@ -141,7 +143,18 @@ async def list_incidents(
     limit: Limit = DEFAULT_LIMIT,
 ) -> IncidentPage:
     wanted = Wanted(
-        tuple(state), ack, kind, area, unit, camera, parent, top, since, until, q, oldest_first=sort == "since"
+        tuple(state),
+        ack,
+        kind,
+        area,
+        tuple(sorted(unit)),
+        camera,
+        parent,
+        top,
+        since,
+        until,
+        q,
+        oldest_first=sort == "since",
     )
     query = {name: getattr(wanted, name) for name in wanted.__slots__}
     after = position(asked, cursor, **query)

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { belongs, lasts, lines, settle, unacknowledged, type Incident } from "@/pages/incidents/lines";
-import { asked, narrowing, parse, write } from "@/pages/incidents/query";
+import { asked, narrowing, parse, unitsOf, write } from "@/pages/incidents/query";
 import { others } from "@/pages/incidents/reach";
 import { heard, type Heard } from "@/state/incident_sound";
 import { useDraft } from "@/pages/incidents/draft";
@@ -28,17 +28,18 @@ describe("addresses", () => {
     expect(Object.values(write(parse({ status: "all", kind: "smoke", since: "tomorrow-ish", sort: "-since" }))).every((one) => one === undefined)).toBe(true);
   });
   it("ask the service for one tab, parts under their parent", () => {
-    expect(asked(parse({}), "", T0)).toEqual({ state: ["open", "acknowledged"], sort: "-since", top: true });
-    expect(asked(parse({ ack: "no", since: "1h" }), "", T0 + 12_345)).toEqual({ state: ["open", "acknowledged"], ack: false, since: "2026-11-22T05:00:00.000Z", sort: "-since", top: true });
+    expect(asked(parse({}), [], T0)).toEqual({ state: ["open", "acknowledged"], sort: "-since", top: true });
+    expect(asked(parse({ ack: "no", since: "1h" }), [], T0 + 12_345)).toEqual({ state: ["open", "acknowledged"], ack: false, since: "2026-11-22T05:00:00.000Z", sort: "-since", top: true });
   });
   it("look into parts for a place or a word", () => {
-    expect(asked(parse({ q: "gate" }), "", T0).top).toBeUndefined();
-    expect(asked(parse({ area: "x" }), "", T0).top).toBeUndefined();
+    expect(asked(parse({ q: "gate" }), [], T0).top).toBeUndefined();
+    expect(asked(parse({ area: "x" }), [], T0).top).toBeUndefined();
   });
-  it("take one's own unit for `mine`, and nothing where the scope says it", () => {
-    expect(asked(parse({ unit: "mine" }), "u1", T0)).toMatchObject({ unit: "u1" });
-    expect(asked(parse({ unit: "mine" }), "", T0)).toEqual({ state: ["open", "acknowledged"], sort: "-since", top: true });
+  it("take one's own units for `mine`, and nothing where the scope says it", () => {
+    expect(asked(parse({ unit: "mine" }), ["u1", "u2"], T0)).toMatchObject({ unit: ["u1", "u2"] });
+    expect(asked(parse({ unit: "mine" }), [], T0)).toEqual({ state: ["open", "acknowledged"], sort: "-since", top: true });
     expect(narrowing(parse({ unit: "mine" }))).toEqual([]);
+    expect(unitsOf([{ unit_id: "u2" }, { unit_id: null }, { unit_id: "u1" }, { unit_id: "u2" }, {}])).toEqual(["u1", "u2"]);
     expect(narrowing(parse({ unit: "u2", q: "x", ack: "no" }))).toEqual(["unacked", "unit", "q"]);
   });
 });

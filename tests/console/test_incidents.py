@@ -190,6 +190,28 @@ async def test_a_technicians_journey_under_one_thumb(desk: Open, town: World, st
     await take.wait_for()
 
 
+async def test_who_works_for_several_units_sees_all_of_theirs(
+    desk: Open, town: World, standing: dict[str, Any]
+) -> None:
+    units = (await town.get("/units"))["items"]
+    mine = next(one["id"] for one in units if one["id"] == standing["unit_id"])
+    other = next(one["id"] for one in units if one["id"] != mine)
+    page = await desk("technician", "/password")
+
+    async def granted(route: Any) -> None:
+        told = await (await route.fetch()).json()
+        told["grants"] = [one | {"unit_id": unit} for one in told["grants"] for unit in (other, mine)]
+        await route.fulfill(json=told)
+
+    await page.route("**/api/v1/session", granted)
+    async with page.expect_response(re.compile(r"/api/v1/incidents\?.*limit=100")) as asked:
+        await page.goto(f"{town.url}/incidents?unit=mine")
+    url = (await asked.value).url
+    assert f"unit={mine}" in url
+    assert f"unit={other}" in url
+    await settled(page, standing["id"])
+
+
 Refuse = Callable[[Any], Awaitable[None]]
 
 

@@ -12,8 +12,9 @@ from alerts.message import MessageStatus
 from config.clock import ManualClock
 from config.scope import Role, Scope
 from registry.audit_store import page, verify
+from registry.principal_store import add_grant
 from tests.center.api.test_changes import advanced, events
-from tests.support.api_rig import SYSTEM, Answered, Client, Rig
+from tests.support.api_rig import SYSTEM, Answered, Client, Rig, grant_of
 from tests.support.api_world import add_district, evidence_id
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -59,6 +60,28 @@ async def acts_of(rig: Rig, object_id: str) -> list[tuple[str, str]]:
     async with rig.db.read() as connection:
         assert (await verify(SYSTEM, connection)).sound
         return [(row.act, row.principal) for row in reversed(await page(SYSTEM, connection, object_id=object_id))]
+
+
+async def test_incidents_of_several_units_in_one_answer(rig: Rig, li: Client) -> None:
+    """Whoever works for several asks for all of them; what lies outside the asker's areas stays outside."""
+    zhao = await rig.account("zhao", Role.TECHNICIAN, unit="a-unit")
+    async with rig.db.write() as connection:
+        await add_grant(SYSTEM, connection, grant_of(zhao, Role.TECHNICIAN, unit="b-unit"))
+    both = rig.client()
+    await both.log_in("zhao")
+    units = sorted(one["unit_id"] for one in (await both.get("/api/v1/session")).json["grants"])
+    assert units == ["a-unit", "b-unit"]
+
+    async def found(client: Client, *units: str) -> list[str]:
+        page = (await client.get("/api/v1/incidents?" + "&".join(f"unit={one}" for one in units))).json
+        assert page["total"] == len(page["items"])
+        return sorted(one["id"] for one in page["items"])
+
+    assert await found(both, *units) == ["a-incident", "b-incident"]
+    assert await found(both, "b-unit") == ["b-incident"]
+    assert await found(li, *units) == ["a-incident"]
+    assert await found(li, "b-unit", "nobody") == []
+    assert (await li.get("/api/v1/incidents?" + "&".join(f"unit=u{n}" for n in range(51)))).code == "invalid"
 
 
 async def test_its_life_is_told_in_order(rig: Rig, li: Client) -> None:

@@ -12,7 +12,7 @@ export interface Filters {
   unacked: boolean;
   kind: Kind | "";
   area: string;
-  /** An id, or `mine`: the unit that this login is of. */
+  /** An id, or `mine`: the units that this login is of. */
   unit: string;
   q: string;
   /** A key of `SINCE`, or a moment; empty for any. */
@@ -61,7 +61,7 @@ export interface Wanted {
   ack?: boolean;
   kind?: Kind;
   area?: string;
-  unit?: string;
+  unit?: string[];
   q?: string;
   since?: string;
   top?: boolean;
@@ -70,23 +70,28 @@ export interface Wanted {
 
 /**
  * As the service is asked. Parts of a bigger incident stay under it, unless the filters look for one place or word: it
- * might be in one of them. `own`: the unit that `mine` means; empty where the login's own scope says it already.
+ * might be in one of them. `own`: the units that `mine` means; none where the login's own scope says it already.
  */
-export function asked(filters: Filters, own: string, now: number): Wanted {
+export function asked(filters: Filters, own: readonly string[], now: number): Wanted {
   const wanted: Wanted = { state: filters.tab === "open" ? ["open", "acknowledged"] : [filters.tab], sort: filters.sort };
-  const unit = filters.unit === "mine" ? own : filters.unit;
+  const units = filters.unit === "mine" ? [...own] : filters.unit === "" ? [] : [filters.unit];
   const q = filters.q.trim();
   if (filters.unacked && filters.tab === "open") wanted.ack = false;
   if (filters.kind) wanted.kind = filters.kind;
   if (filters.area) wanted.area = filters.area;
-  if (unit) wanted.unit = unit;
+  if (units.length > 0) wanted.unit = units;
   if (q) wanted.q = q;
   if (filters.since) {
     const span = SINCE[filters.since];
     wanted.since = span === undefined ? filters.since : new Date(Math.floor((now - span) / 60_000) * 60_000).toISOString();
   }
-  if (!q && !filters.area && !unit) wanted.top = true;
+  if (!q && !filters.area && units.length === 0) wanted.top = true;
   return wanted;
+}
+
+/** What `mine` means: the units that this login's grants name; several, where it works for several. */
+export function unitsOf(grants: readonly { unit_id?: string | null }[]): string[] {
+  return [...new Set(grants.map((grant) => grant.unit_id ?? "").filter((id) => id !== ""))].sort();
 }
 
 /** Which filters narrow the list: keys of their names. */

@@ -17,7 +17,7 @@ const LOOK = 5000;
 /** How new a row is while its mark pulses. */
 const FRESH = 10_000;
 
-export function useIncidentList(own: () => string) {
+export function useIncidentList(own: () => readonly string[]) {
   const rows = shallowRef(new Map<string, Incident>());
   const order = shallowRef<string[]>([]);
   const waiting = shallowRef<Incident[]>([]);
