@@ -198,5 +198,7 @@ def _complete(operation: dict[str, Any], needs: Needs | Open | None) -> None:
     if isinstance(needs, Needs):
         operation["security"] = [{"session": []}] if needs.session else [{"session": []}, {"token": []}]
         operation["x-permission"] = needs.permission.value if needs.permission else None
+        if needs.instead is not None:
+            operation["x-permission-instead"] = needs.instead.value
     else:
         operation["security"] = []

@@ -111,11 +111,17 @@ class Asked(Visit):
 @dataclass(frozen=True, slots=True)
 class Needs:
     """What a route asks of its asker: ``permission`` somewhere (where exactly is for the store to say), or with
-    ``None`` merely a login. ``forced`` routes stay open to a password that has to be changed first."""
+    ``None`` merely a login; ``instead`` does as well. ``forced`` routes stay open to a password that has to be changed
+    first."""
 
     permission: Permission | None
     forced: bool = False
     session: bool = False
+    instead: Permission | None = None
+
+    @property
+    def either(self) -> tuple[Permission, ...]:
+        return tuple(one for one in (self.permission, self.instead) if one is not None)
 
     async def __call__(self, request: Request) -> Asked:
         # Not because it waits for anything: the framework sends plain functions to a thread and back.
@@ -129,7 +135,7 @@ class Needs:
             raise Problem("forbidden", what="this is for people, not for tokens", facts={"permission": "session"})
         core: Core = request.app.state.core
         scope = known.scope(core.storage.clock.now())
-        if self.permission is not None and scope.where(self.permission).nowhere:
+        if self.permission is not None and all(scope.where(one).nowhere for one in self.either):
             raise Problem("forbidden", facts={"permission": self.permission.value})
         return Asked(core, request, known, scope)
 
@@ -148,6 +154,8 @@ Checker = Annotated[Asked, Depends(Needs(Permission.CHECK))]
 Acknowledger = Annotated[Asked, Depends(Needs(Permission.ACKNOWLEDGE))]
 Viewer = Annotated[Asked, Depends(Needs(Permission.LIVE))]
 EvidenceReader = Annotated[Asked, Depends(Needs(Permission.EVIDENCE))]
+#: Of a still, the register says which of the two is needed where; a screen has *live* and nothing else.
+StillViewer = Annotated[Asked, Depends(Needs(Permission.EVIDENCE, instead=Permission.LIVE))]
 Editor = Annotated[Asked, Depends(Needs(Permission.EDIT))]
 Adopter = Annotated[Asked, Depends(Needs(Permission.ADOPT))]
 CredentialWriter = Annotated[Asked, Depends(Needs(Permission.CREDENTIALS))]

@@ -9,10 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from center.api.asked import Asked, EvidenceReader, Reader
+from center.api.asked import Asked, EvidenceReader, StillViewer
 from center.api.problems import Problem
 from center.api.shapes import Id, Listed, Out
 from center.api.stills import JPEG, Purpose, Reference, Still, shown
+from center.api.viewing import refused
+from config.errors import XueliangError
 from health import evidence_store
 from health.evidence_store import Evidence, EvidenceKind
 from health.picture_files import PictureFiles
@@ -65,11 +67,18 @@ async def get_evidence(
 
 
 @router.get("/{camera_id}/sample", summary="The picture of the last check", response_class=Response, responses=JPEG)
-async def get_sample(asked: Reader, camera_id: Id, purpose: Purpose = DUTY, reference: Reference = None) -> Response:
+async def get_sample(
+    asked: StillViewer, camera_id: Id, purpose: Purpose = DUTY, reference: Reference = None
+) -> Response:
     """A view, for whoever may see live pictures or evidence of this camera. Small, masked, as old as it says."""
     intent = Intent(ViewKind.SAMPLE, purpose, reference)
-    async with asked.read() as connection:
-        await view_register_store.viewable(asked.scope, connection, [camera_id], intent.kind)
+    try:
+        async with asked.read() as connection:
+            await view_register_store.viewable(asked.scope, connection, [camera_id], intent.kind)
+    except XueliangError as error:
+        if (known := refused(error)) is not None:
+            raise known from error
+        raise
     picture, taken = await asyncio.to_thread(_sample, _files(asked), camera_id)
     if picture is None or taken is None:
         raise Problem("not_found", what="there is no picture of this camera yet")

@@ -29,11 +29,18 @@ async def recorded(asked: Asked) -> AsyncIterator[Connection]:
         async with asked.write() as connection:
             yield connection
     except XueliangError as error:
-        code = error.facts.get("code")
         if error.kind in (Kind.UNAVAILABLE, Kind.INTERNAL):
             raise Problem("register", what=error.what) from error
-        if code == "limit" and error.kind is Kind.LIMIT:
-            raise full(error) from error
-        if code == "masked":
-            raise Problem("masked", where=error.where) from error
+        if (known := refused(error)) is not None:
+            raise known from error
         raise
+
+
+def refused(error: XueliangError) -> Problem | None:
+    """What the rules of looking refuse has a name of its own."""
+    code = error.facts.get("code")
+    if code == "limit" and error.kind is Kind.LIMIT:
+        return full(error)
+    if code == "masked":
+        return Problem("masked", where=error.where)
+    return None

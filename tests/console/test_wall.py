@@ -334,8 +334,21 @@ async def test_a_screen_shows_its_wall_and_nothing_else(desk: Open, town: World)
     assert await page.locator("header nav, .layouts, .tile [title='清空']").count() == 0
     assert "cams=" in page.url
     assert "4/4" in await page.locator(".counted").inner_text()
-    refused = [made for made in page.watched.requests if "/events" in made or "/sample" in made]
-    assert refused == []
+    assert [made for made in page.watched.requests if "/events" in made or "/evidence" in made] == []
+
+
+async def test_a_screen_has_posters_until_its_pictures_live(desk: Open, town: World, register: Register) -> None:
+    page = await desk("screen", "/password")
+    await page.route("**/whep/**", lambda route: route.abort())
+    await page.goto(f"{town.url}/wall?layout=4")
+    await page.wait_for_function(
+        "() => document.querySelectorAll('.tile.look-still .mark').length === 4", timeout=20_000
+    )
+    assert re.search(r"静态 .+（.+前）", await page.locator(".tile").first.inner_text())
+    views = await view_ids(page)
+    assert all(found == ["shown"] for found in (await register.moments(views)).values())
+    await page.unroute("**/whep/**")
+    await all_live(page, 4)
 
 
 async def test_the_wall_is_worked_by_keys_and_written_in_its_address(desk: Open, town: World) -> None:

@@ -7,11 +7,14 @@ import pytest
 from center.alerting import Topologies
 from config.scope import Role
 from health.watch_book import WatchBook
+from registry import view_register_store
 from registry.audit_store import append
+from registry.camera import MaskBy
+from registry.camera_store import change_camera
 from registry.stream import Stream, StreamRole
 from registry.stream_store import put_stream
 from tests.support.api_rig import SYSTEM, Rig
-from tests.support.api_world import add_district, camera_id
+from tests.support.api_world import add_district, camera_id, evidence_id
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -51,6 +54,29 @@ async def test_a_screen_that_reads_nothing_sees_its_tiles(world: Rig) -> None:
     assert (await screen.get(f"/api/v1/wall?{many}")).code == "invalid"
     lead = await world.user("lead", Role.LEAD)
     assert (await lead.get("/api/v1/wall")).json["permission"] == "live"
+
+
+async def test_a_screen_sees_the_poster_of_what_it_may_see_live_and_no_other(world: Rig) -> None:
+    """The picture of the last check, marked and on record; masked, foreign and filed ones stay shut."""
+    screen = await world.user("wall", Role.SCREEN, area="a")
+    still = await screen.get(f"/api/v1/cameras/{camera_id('a', 1)}/sample")
+    assert (still.status, still.headers["content-type"], still.body[:2]) == (200, "image/jpeg", b"\xff\xd8")
+    async with world.db.read() as connection:
+        found, _ = await view_register_store.page(SYSTEM, connection)
+    (row,) = found
+    assert (row.view_id, row.camera_id, row.principal) == (still.headers["x-view-id"], camera_id("a", 1), "wall")
+    assert (row.kind.value, row.moment.value) == ("sample", "shown")
+    assert (await screen.get(f"/api/v1/cameras/{camera_id('a', 4)}/sample")).status == 200  # burnt in by the service
+    async with world.db.write() as connection:
+        await change_camera(SYSTEM, connection, camera_id("a", 4), 1, mask_by=MaskBy.NOBODY)
+    assert (await screen.get(f"/api/v1/cameras/{camera_id('a', 4)}/sample")).code == "masked"
+    assert (await screen.get(f"/api/v1/cameras/{camera_id('b', 1)}/sample")).code == "not_found"
+    for path in ("", "/evidence", f"/evidence/{evidence_id('a')}", "/status", "/references"):
+        shut = await screen.get(f"/api/v1/cameras/{camera_id('a', 1)}{path}")
+        assert shut.code == "forbidden", path
+    lead = await world.user("lead", Role.LEAD, area="a")
+    refused = await lead.get(f"/api/v1/cameras/{camera_id('a', 1)}/sample")
+    assert (refused.code, refused.json["permission"]) == ("forbidden", "evidence")
 
 
 async def test_the_views_of_a_screen_end_together(world: Rig) -> None:
