@@ -212,6 +212,35 @@ async def test_on_a_phone_rows_are_cards_and_the_tree_folds(desk: Open) -> None:
     assert await page.locator("[role=tree]").is_hidden()
 
 
+async def test_on_a_phone_a_unit_is_chosen_and_rows_are_marked_by_a_thumb(desk: Open, town: World) -> None:
+    page = await listed(await desk("operator", "/cameras?sort=name", size=PHONE, has_touch=True))
+    unit = (await town.cameras())[0]["unit_id"]
+    await page.get_by_label("全部单位").or_(page.get_by_label("运维单位")).select_option(unit)
+    await page.wait_for_url(re.compile(f"unit={unit}"))
+    same = (await town.get("/cameras", unit=unit, sort="name", limit=100))["items"]
+    await page.get_by_text(f"{len(await town.cameras())} 路中 {len(same)} 路").wait_for()
+    for one in same[:2]:
+        box = page.locator(f'[data-key="{one["id"]}"] label')
+        size = await box.bounding_box()
+        assert min(size["width"], size["height"]) >= 44
+        await box.tap()
+    assert "/cameras?" in page.url  # marking opens nothing
+    bar = page.locator(".marked")
+    await bar.get_by_text("已选 2 路").wait_for()
+    check = bar.get_by_role("button", name="立即检查")
+    place = await check.bounding_box()
+    assert place["y"] > PHONE[1] * 0.6
+    assert place["y"] + place["height"] <= PHONE[1]
+    assert place["height"] >= 44
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    async with page.expect_response("**/api/v1/checks") as asked:
+        await check.tap()
+    answer = await asked.value
+    assert sorted(json.loads(answer.request.post_data)["camera_ids"]) == sorted(one["id"] for one in same[:2])
+    await bar.get_by_role("button", name="取消选中").tap()
+    await bar.wait_for(state="detached")
+
+
 async def many(page: Any, count: int) -> None:
     """The list answered as the service does, with more cameras than a test can afford to have."""
     like = await page.evaluate("fetch('/api/v1/cameras?limit=1').then(one => one.json())")
