@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from center import argv_secret
-from center.errors import Usage
-from center.output import emit, error_document, fail
+from center.errors import Usage, error_document
+from center.output import emit, fail
 from config.errors import XueliangError
 from config.mistakes import SettingsError
 

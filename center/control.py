@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from center.errors import error_document, told_error
 from config.errors import Kind, XueliangError
 
 log = logging.getLogger(__name__)
@@ -94,31 +95,19 @@ class ControlServer:
             name, parameters = request["command"], request.get("parameters", {})
             handler = self._handlers[name]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return _refusal(XueliangError(Kind.INVALID, "not a command of the control socket"))
+            return error_document(XueliangError(Kind.INVALID, "not a command of the control socket"))
         if not isinstance(parameters, dict):
-            return _refusal(XueliangError(Kind.INVALID, "parameters must be a table"))
+            return error_document(XueliangError(Kind.INVALID, "parameters must be a table"))
         try:
             return {"ok": await handler(parameters)}
         except XueliangError as error:
-            return _refusal(error)
+            return error_document(error)
 
 
 def _same_user(writer: asyncio.StreamWriter) -> bool:
     peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, user, _ = struct.unpack("3i", peer)
     return user in (0, os.geteuid())
-
-
-def _refusal(error: XueliangError) -> dict[str, Any]:
-    return {
-        "error": {
-            "kind": error.kind.value,
-            "what": error.what,
-            "where": error.where,
-            "fix": error.fix,
-            "facts": error.facts,
-        }
-    }
 
 
 async def ask(path: Path, command: str, parameters: Mapping[str, Any], deadline: float = 60.0) -> dict[str, Any]:
@@ -144,9 +133,7 @@ async def ask(path: Path, command: str, parameters: Mapping[str, Any], deadline:
     if not data:
         raise gone
     answer = json.loads(data)
-    if "error" in answer:
-        told = answer["error"]
-        raise XueliangError(
-            Kind(told["kind"]), told["what"], where=told["where"], fix=told["fix"], facts=told.get("facts")
-        )
+    refused = told_error(answer)
+    if refused is not None:
+        raise refused
     return dict(answer["ok"])

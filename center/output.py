@@ -59,18 +59,6 @@ def fail(error: XueliangError) -> None:
         note(f"  {error.fix}.")
 
 
-def error_document(error: XueliangError) -> dict[str, Any]:
-    return {
-        "error": {
-            "kind": error.kind.value,
-            "what": error.what,
-            "where": error.where,
-            "fix": error.fix,
-            "facts": error.facts,
-        }
-    }
-
-
 def chinese(environment: dict[str, str] | None = None) -> bool:
     """Whether messages are shown in Chinese, by the locale the terminal was started with."""
     environment = dict(os.environ) if environment is None else environment
