@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts.incident import CLOSING_NAMES, KIND_NAMES, STATE_NAMES
 from center.api.problem_texts import TYPES
-from center.audit_names import ACTS, ENTRIES, NOUNS
+from center.audit_names import ACTS, ENTRIES, FACTS, NOUNS
 from center.import_names import COLUMNS, FINDINGS, LEVELS, ROW_ACTS
 from center.names import LISTS, OWN_CAUSES, Words
 from center.setup_steps import SETUP_STEPS
@@ -50,7 +50,7 @@ OF_PAGES: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
 
 def document() -> dict[str, Any]:
     """``causes`` holds every word that a ``cause`` or ``reason`` of an answer can be."""
-    lists = {name: {str(value): _pair(words) for value, words in given.items()} for name, (_, given) in LISTS.items()}
+    lists = {name: _pairs(given) for name, (_, given) in LISTS.items()}
     named: dict[Any, Name] = {**VERDICT_NAMES, **CAUSE_NAMES}
     plain: dict[Any, Words] = {**CANNOT_JUDGE_NAMES, **OWN_CAUSES}
     causes = {
@@ -61,17 +61,18 @@ def document() -> dict[str, Any]:
         **lists,
         "verdicts": {str(value): _named(str(value), name) for value, name in VERDICT_NAMES.items()},
         "causes": causes,
-        "incident_kinds": {str(value): _pair(words) for value, words in KIND_NAMES.items()},
-        "incident_states": {str(value): _pair(words) for value, words in STATE_NAMES.items()},
-        "incident_entries": {value: _pair(words) for value, words in ENTRIES.items()},
-        "closing_causes": {str(value): _pair(words) for value, words in CLOSING_NAMES.items()},
-        "audit_acts": {value: _pair(words) for value, words in sorted(ACTS.items())},
-        "setup_steps": {str(value): _pair(words) for value, words in SETUP_STEPS.items()},
-        "import_levels": {str(value): _pair(words) for value, words in LEVELS.items()},
-        "import_acts": {str(value): _pair(words) for value, words in ROW_ACTS.items()},
-        "import_findings": {value: _pair(words) for value, words in FINDINGS.items()},
-        "import_columns": {value: _pair(words) for value, words in COLUMNS.items()},
-        "nouns": {value: _pair(words) for value, words in NOUNS.items()},
+        "incident_kinds": _pairs(KIND_NAMES),
+        "incident_states": _pairs(STATE_NAMES),
+        "incident_entries": _pairs(ENTRIES),
+        "closing_causes": _pairs(CLOSING_NAMES),
+        "audit_acts": _pairs(dict(sorted(ACTS.items()))),
+        "audit_facts": _pairs(FACTS),
+        "setup_steps": _pairs(SETUP_STEPS),
+        "import_levels": _pairs(LEVELS),
+        "import_acts": _pairs(ROW_ACTS),
+        "import_findings": _pairs(FINDINGS),
+        "import_columns": _pairs(COLUMNS),
+        "nouns": _pairs(NOUNS),
         "role_permissions": {
             str(role): sorted(str(permission) for permission in held) for role, held in ROLE_PERMISSIONS.items()
         },
@@ -85,6 +86,10 @@ def document() -> dict[str, Any]:
 
 def text() -> str:
     return json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
+
+
+def _pairs(given: Mapping[Any, Words]) -> dict[str, dict[str, str]]:
+    return {str(value): _pair(words) for value, words in given.items()}
 
 
 def _pair(words: Words) -> dict[str, str]:
