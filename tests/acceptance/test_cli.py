@@ -24,8 +24,9 @@ from camera_gateway.simulator.faults import Fault
 from center.demo_fleet import DemoCamera, DemoFleet
 from center.demo_fleet import fleet as virtual_fleet
 from config.clock import SystemClock
-from tests.support.served import command, free_udp_port
+from tests.support.served import command
 from tests.support.tree import ROOT
+from tests.support.udp_ports import free_port
 
 HEADER = "点位名称,点位编号,IP地址,主码流地址,经度,纬度,行政区划\n"
 GOOD = "路口一,P-1,10.1.0.5,rtsp://10.1.0.5/live,104.06,30.67,城关镇\n"
@@ -43,7 +44,7 @@ def words(cache: Path, discovery_port: int) -> list[str]:
 
 @asynccontextmanager
 async def simulated(folder: Path) -> AsyncIterator[tuple[DemoFleet, int]]:
-    port = free_udp_port()
+    port = free_port()
     async with virtual_fleet(words(folder / "clips", port)) as found:
         yield found, port
 

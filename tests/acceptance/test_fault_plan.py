@@ -18,7 +18,6 @@ from camera_gateway.http import DeviceHttp, HttpRequest
 from camera_gateway.memory import InMemoryDeviceMemory
 from camera_gateway.reach import Reach, ReachPolicy
 from camera_gateway.simulator.faults import EXPECTED, Fault, Layer
-from center.demo import _free_udp_port
 from center.demo_fleet import DemoFleet, command, fleet
 from center.demo_settings import demo_settings
 from center.serving import Service, running
@@ -27,6 +26,7 @@ from config.settings import Settings
 from health.observation import Observation
 from health.ports import Outcome
 from health.state import Aspect, CameraState, Change, State
+from tests.support.udp_ports import free_port
 
 #: The acceptance: a fault is named, and a camera is well again, within so many seconds of the stamp.
 WITHIN = 30.0
@@ -89,7 +89,7 @@ class World:
 
 @asynccontextmanager
 async def world(folder: Path, **checks: float) -> AsyncIterator[World]:
-    port = _free_udp_port()
+    port = free_port()
     clock = SystemClock()
     async with fleet(command(24, port, None)) as found:
         base = demo_settings(found, folder, port)

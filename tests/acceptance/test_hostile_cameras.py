@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from center.demo import _free_udp_port
 from center.demo_fleet import command, fleet
 from center.demo_settings import demo_settings
 from center.operations import perform
@@ -38,6 +37,7 @@ from registry.lifecycle import Lifecycle
 from registry.proposal_store import list_proposals
 from tests.support import process_memory as memory
 from tests.support.hostile_camera import EVIL, NETWORK, HostileFleet, hostile_fleet
+from tests.support.udp_ports import free_port
 from tests.support.watching import Watching
 
 HEALTHY = 5
@@ -109,7 +109,7 @@ def settings_with(base: Settings) -> Settings:
 
 @asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
-    port, watch = _free_udp_port(), Watching()
+    port, watch = free_port(), Watching()
     async with fleet(command(HEALTHY, port, None)) as found, hostile_fleet(port) as hostile:
         settings = settings_with(demo_settings(found, folder, port))
         async with running(settings, hears=watch.hear) as service:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,21 +16,8 @@ from config.scope import Scope
 from config.settings import Settings
 from registry.camera_list import credentials_of
 from registry.tables import secrets
+from tests.support.commands import Run
 from tests.support.registry_world import add_world
-
-Run = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """A command with ``--json`` on a data folder of its own: exit code, document, standard error."""
-
-    def command(*words: str) -> tuple[int, Any, str]:
-        code = main([*words, "--data", str(tmp_path / "data"), "--json"])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return command
 
 
 def test_migrate_then_status(run: Run) -> None:

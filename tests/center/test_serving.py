@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -25,12 +24,7 @@ from config.settings import Settings
 from health.observation import Observation
 from health.ports import Outcome
 from tests.support.tree import ROOT
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("0.0.0.0", 0))
-        return int(probe.getsockname()[1])
+from tests.support.udp_ports import free_port
 
 
 @pytest.fixture

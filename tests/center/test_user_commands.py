@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import pytest
 from pydantic import SecretStr
 
-from center.cli import main
 from center.first_admin import FirstPassword, make_first_admin
 from center.operations import perform
 from center.serving import running
@@ -23,19 +19,9 @@ from registry.key_store import open_keys
 from registry.login_passwords import Cost, Passwords
 from registry.migrations.run import migrate
 from tests.support.api_rig import Client
+from tests.support.commands import Run
 
-Run = Callable[..., tuple[int, Any, str]]
 LATER = (datetime.now(UTC) + timedelta(days=100)).isoformat()
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*words: str) -> tuple[int, Any, str]:
-        code = main([*words, "--data", str(tmp_path / "data"), "--json"])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return command
 
 
 def secret(tmp_path: Path, text: str, mode: int = 0o600) -> str:

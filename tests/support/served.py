@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from camera_gateway.simulator.fleet import Fleet
 from camera_gateway.simulator.fleet_spec import FleetSpec
 from tests.support.api_rig import Client
 from tests.support.tree import ROOT
+from tests.support.udp_ports import free_port
 
 #: A check a second or so: a sweep is always under way.
 FAST: dict[str, dict[str, Any]] = {
@@ -43,12 +43,6 @@ _CHANGE = re.compile(r"health\.engine: - (\S+) (link|picture|state) (\S*) -> (\S
 Told = tuple[str, str, str, str, str]
 
 
-def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("0.0.0.0", 0))
-        return int(probe.getsockname()[1])
-
-
 def small_fleet(cache: Path) -> Fleet:
     """A recorder of two channels and four cameras."""
     return Fleet(
@@ -60,7 +54,7 @@ def small_fleet(cache: Path) -> Fleet:
             main=(640, 360),
             gop=0.5,
             cache=cache,
-            discovery_port=free_udp_port(),
+            discovery_port=free_port(),
         )
     )
 

@@ -1,8 +1,9 @@
-"""Edge: the UDP ports that this process has open, as the kernel lists them."""
+"""Edge: the UDP ports that this process has open, as the kernel lists them, and one that nobody has."""
 
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 
@@ -23,3 +24,10 @@ def own_ports() -> set[int]:
             if words[9] in held:
                 found.add(int(words[1].rpartition(":")[2], 16))
     return found
+
+
+def free_port() -> int:
+    """Free on every address at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("0.0.0.0", 0))
+        return int(probe.getsockname()[1])
