@@ -9,6 +9,7 @@ import pytest
 
 from camera_gateway.simulator.fleet import Fleet
 from camera_gateway.simulator.fleet_spec import FleetSpec
+from tests.support.backup_world import made, original  # noqa: F401  (fixtures)
 from tests.support.commands import run  # noqa: F401  (a fixture)
 
 

@@ -1,11 +1,18 @@
-"""Wiring: an installation with something of everything, the backup that was made of it, and what happened after."""
+"""Wiring: an installation with something of everything, the backup that was made of it, and what happened after.
+
+A room's conftest imports the fixtures ``original`` and ``made``.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from camera_gateway.memory import AccountKey
 from center.backing_up import backup
@@ -89,6 +96,18 @@ async def build(base: Path) -> Original:
                 await add_area(SYSTEM, connection, Area(f"later-{number}", f"Later {number}"))
         younger = (await OPERATIONS["audit anchor"](storage, {}))["anchor"]
     return Original(base / "data", base / "backup", told, li.cookie, centre.token, after, ticket, younger)
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Original:
+    with asyncio.Runner() as runner:
+        return runner.run(build(tmp_path_factory.mktemp("original")))
+
+
+@pytest.fixture
+def made(original: Original, tmp_path: Path) -> Path:
+    """A copy of the backup, to be spoilt."""
+    return shutil.copytree(original.made, tmp_path / "copy")
 
 
 async def refused(work: Any) -> XueliangError:
