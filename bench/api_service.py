@@ -21,8 +21,9 @@ from center.api.feed_position import sealed
 from config.clock import SystemClock
 from config.ids import new_id
 from config.scope import Role
+from health.observation import Layer, Link, Measure, Observation, Picture, Tier
 from health.state import Aspect, State, begin
-from health.state_row import Known, to_row
+from health.state_row import Known, picture_summary, to_row
 from health.tables import camera_states, state_changes, state_intervals
 from registry.area import Area
 from registry.area_store import add_area
@@ -88,8 +89,9 @@ def _state(camera: str, dice: random.Random, db: Database) -> dict[str, Any]:
     """As wide as rows are once a camera was looked at: ten measures beside the memory of its runs."""
     now = db.clock.now()
     row = to_row(Known(begin(camera, now - timedelta(seconds=dice.random() * 1e6))))
-    measures = [{"of": "blurred", "name": "sharpness", "value": 0.5, "threshold": 0.3, "verdict": "good"}] * 10
-    return row | {"state": dice.choice(list(State)), "last_at": now, "last_picture": {"measures": measures}}
+    measures = (Measure("sharpness", 0.5, 0.3, "blurred", "good"),) * 10
+    seen = Observation(camera, "slot/1", Tier.PICTURE, now, Link.UP, Layer.PICTURE, Picture.GOOD, measures=measures)
+    return row | {"state": dice.choice(list(State)), "last_at": now, "last_picture": picture_summary(seen)}
 
 
 def _turned(camera: str, number: int, db: Database) -> dict[str, Any]:

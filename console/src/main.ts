@@ -16,4 +16,5 @@ app.config.errorHandler = (error, _instance, info) => {
   console.error(info, error instanceof Error ? error.stack : "");
   complain(asProblem(error));
 };
-app.mount("#app");
+// The frame is drawn once, whole: before it is known who is logged in there is no header, and the page below it would jump.
+void router.isReady().finally(() => app.mount("#app"));

@@ -18,6 +18,7 @@ from camera_gateway.media.pool import DecodePool
 from center.api.app import core_of, mount
 from center.api.asked import Core
 from center.api.limits import Limits
+from center.console_files import ConsoleFiles
 from center.data_folder import DataFolder
 from center.listener import Listener, Listening
 from center.storage import Storage
@@ -198,8 +199,13 @@ def storage_of(db: Database, folder: Path, **service: Any) -> Storage:
 
 
 @asynccontextmanager
-async def served(storage: Storage, limits: Limits | None = None, listen: str = "127.0.0.1:0") -> AsyncIterator[Rig]:
-    """Until the body ends."""
+async def served(
+    storage: Storage,
+    limits: Limits | None = None,
+    listen: str = "127.0.0.1:0",
+    console: ConsoleFiles | None = None,
+) -> AsyncIterator[Rig]:
+    """Until the body ends; with ``console`` its pages too."""
     stills = DecodePool("health.work:work", 1, SystemClock())  # no worker is spawned before the first picture
     core = core_of(storage, stills, Passwords(CHEAP))
 
@@ -207,7 +213,7 @@ async def served(storage: Storage, limits: Limits | None = None, listen: str = "
         return "text/plain", b""
 
     if limits is None:
-        app = build(lambda: core.missing, exposition, None, core)
+        app = build(lambda: core.missing, exposition, None, core, console)
     else:
         bare = build(lambda: core.missing, exposition, None)
         app = mount(bare, core, limits)  # type: ignore[arg-type]
