@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from config.scope import Permission, Scope
 from registry.database import Connection
+from registry.log_tables import audit_anchors
 from registry.scope_store import require_everywhere
-from registry.tables import audit_anchors
 
 
 @dataclass(frozen=True, slots=True)

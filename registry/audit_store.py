@@ -24,8 +24,8 @@ from registry.audit_chain import (
 )
 from registry.database import Connection, clock_of, keys_of
 from registry.keys import Purpose
+from registry.log_tables import audit, audit_cut, audit_head
 from registry.scope_store import require_everywhere, visible
-from registry.tables import audit, audit_cut, audit_head
 
 _CHUNK = 1000
 

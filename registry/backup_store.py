@@ -13,10 +13,12 @@ from registry.backup_manifest import WrappedKey
 from registry.change_feed_store import new_epoch
 from registry.database import Connection
 from registry.keys import Purpose
+from registry.log_tables import audit_head, change_counter
 from registry.login_tables import accounts, sessions, tokens
 from registry.scope_store import require_everywhere
 from registry.sealing import Sealed
-from registry.tables import audit_head, change_counter, data_keys, principals
+from registry.secret_tables import data_keys
+from registry.tables import principals
 from registry.view_register_store import end_views, open_views
 
 

@@ -15,8 +15,9 @@ from registry.device import DeviceKind
 from registry.lifecycle import WATCHED
 from registry.rows_store import freeze
 from registry.scope_store import visible
+from registry.secret_tables import credentials, secrets
 from registry.stream import StreamRole
-from registry.tables import areas, bindings, cameras, credentials, devices, points, secrets, streams, windows
+from registry.tables import areas, bindings, cameras, devices, points, streams, windows
 from registry.watched_camera import PathStep, WatchedCamera, WatchedStream
 from registry.window import Window
 

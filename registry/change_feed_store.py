@@ -14,8 +14,8 @@ from config.ids import new_id
 from config.scope import Permission, Scope
 from registry.change_feed import MAX_PAYLOAD, Change, Head, Slice, Told
 from registry.database import Connection, clock_of
+from registry.log_tables import change_counter, changes
 from registry.scope_store import require_everywhere, visible
-from registry.tables import change_counter, changes
 
 _MAX_LIMIT = 1000
 

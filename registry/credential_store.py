@@ -23,7 +23,8 @@ from registry.database import Connection
 from registry.device import Device
 from registry.lifecycle import WATCHED, Lifecycle
 from registry.nouns_store import DEVICE
-from registry.tables import credentials, devices, secrets
+from registry.secret_tables import credentials, secrets
+from registry.tables import devices
 from registry.vault import SecretRecord, Vault, fingerprint_of
 from registry.vault_store import delete_secret, put_secret, record_of, replace_secret
 

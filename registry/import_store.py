@@ -20,11 +20,12 @@ from registry.credential_store import find_credentials, set_credentials
 from registry.database import Connection, Database, clock_of
 from registry.import_csv import Level
 from registry.import_plan import Existing, ImportPlan, PlannedRow, RowAct
+from registry.log_tables import imports
 from registry.point_store import add_points, change_point
 from registry.rows_store import add_many, require_unit
 from registry.stream import Stream
 from registry.stream_store import add_streams, put_stream
-from registry.tables import bindings, imports, streams
+from registry.tables import bindings, streams
 from registry.unit_store import add_unit
 from registry.vault import Vault
 

@@ -14,7 +14,7 @@ from registry.keys import DataKey, KeyRing, MasterKey, Purpose, unwrap, wrap
 from registry.master_key_file import create_master_key, read_master_keys, replace_master_keys
 from registry.scope_store import require_everywhere
 from registry.sealing import Sealed
-from registry.tables import data_keys
+from registry.secret_tables import data_keys
 
 
 async def open_keys(db: Database, master_file: Path, *, private: bool = True) -> KeyRing:

@@ -19,7 +19,7 @@ from camera_gateway.memory import (
 from config.clock import Clock
 from config.text import printable
 from registry.database import Database
-from registry.tables import device_accounts, device_facts
+from registry.secret_tables import device_accounts, device_facts
 
 #: The clock offset is learned at every check; only a real step is worth a write.
 _OFFSET_STEP = 1.0

@@ -1,4 +1,4 @@
-"""Edge: the registry's tables. Every row that people edit carries ``version``; ids are ours (UUIDv7), times UTC."""
+"""Edge: the tables of the registry's nouns. Every row that people edit carries ``version``; ids are UUIDv7, times UTC."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
+import registry.log_tables
 import registry.login_tables
-import registry.view_tables  # noqa: F401 - the same
-from camera_gateway.memory import AccountState
+import registry.secret_tables
+import registry.view_tables  # noqa: F401 - these four register theirs on the one MetaData
 from registry.camera import MaskBy
 from registry.checkpoint import PartKind
 from registry.database import Json, UtcTime, Word, metadata
 from registry.device import DeviceKind
-from registry.keys import Purpose
 from registry.lifecycle import Lifecycle
 from registry.principal import PrincipalKind
 from registry.proposal import ProposalStatus
@@ -312,142 +312,6 @@ grants = Table(
     _ref("unit_id", "units", null=True),
     _time("until"),
     _version(),
-)
-
-data_keys = Table(
-    "data_keys",
-    metadata,
-    _id(),
-    Column("purpose", Word(Purpose), nullable=False),
-    Column("retired", sa.Boolean, nullable=False),
-    _time("made", null=False),
-    _text("algorithm", 40, null=False),
-    _text("master_key_id", 36, null=False),
-    Column("nonce", sa.LargeBinary, nullable=False),
-    Column("ciphertext", sa.LargeBinary, nullable=False),
-)
-
-secrets = Table(
-    "secrets",
-    metadata,
-    _id(),
-    _text("kind", 40, null=False),
-    Column("version", Integer, nullable=False),
-    _text("algorithm", 40, null=False),
-    Column("key_id", String(36), nullable=False, index=True),
-    Column("nonce", sa.LargeBinary, nullable=False),
-    Column("ciphertext", sa.LargeBinary, nullable=False),
-)
-
-credentials = Table(
-    "credentials",
-    metadata,
-    Column("device_id", String(36), ForeignKey("devices.id"), primary_key=True),
-    _ref("secret_id", "secrets"),
-    _text("account", null=False),
-    Column("allow_clear", sa.Boolean, nullable=False),
-    _version(),
-)
-
-device_accounts = Table(
-    "device_accounts",
-    metadata,
-    Column("host", String(255), primary_key=True),
-    Column("account", String(200), primary_key=True),
-    Column("fingerprint", String(120), primary_key=True),
-    Column("state", Word(AccountState), nullable=False),
-    _time("until"),
-)
-
-device_facts = Table(
-    "device_facts",
-    metadata,
-    Column("host", String(255), primary_key=True),
-    _text("auth_rung", 20),
-    _text("keyframe_method", 20),
-    _text("transport", 20),
-    _text("keepalive", 20),
-    _float("clock_offset"),
-    _text("identity", 2000),
-)
-
-change_counter = Table(
-    "change_counter",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    _text("epoch", 36, null=False),
-    Column("position", sa.BigInteger, nullable=False),
-    # Positions up to this one were deleted after their days of keeping.
-    Column("forgotten", sa.BigInteger, nullable=False),
-)
-
-changes = Table(
-    "changes",
-    metadata,
-    Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
-    _time("at", null=False),
-    _text("kind", 40, null=False),
-    _text("object_id", 80, null=False),
-    # No foreign keys: the feed outlives what it tells of.
-    Column("area_id", String(36), nullable=True, index=True),
-    Column("unit_id", String(36), nullable=True, index=True),
-    _json("payload"),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
-    _time("at", null=False, index=True),
-    _text("principal", null=False),
-    _text("act", 80, null=False),
-    _text("object_kind", 40, null=False),
-    Column("object_id", String(80), nullable=False, index=True),
-    Column("area_id", String(36), nullable=True, index=True),
-    Column("unit_id", String(36), nullable=True, index=True),
-    Column("details", sa.Text, nullable=False),
-    _text("key_id", 36, null=False),
-    Column("mac", sa.LargeBinary, nullable=False),
-)
-
-audit_head = Table(
-    "audit_head",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("rows", sa.BigInteger, nullable=False),
-    Column("mac", sa.LargeBinary, nullable=False),
-)
-
-# Where a log begins whose oldest rows went after their time: the last row that went, signed (Ed25519).
-audit_cut = Table(
-    "audit_cut",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("rows", sa.BigInteger, nullable=False),
-    Column("mac", sa.LargeBinary, nullable=False),
-    _text("at", 40, null=False),
-    _text("public_key", 64, null=False),
-    _text("signature", 128, null=False),
-)
-
-# The newest anchor that each place outside has taken.
-audit_anchors = Table(
-    "audit_anchors",
-    metadata,
-    Column("place", String(80), primary_key=True),
-    Column("rows", sa.BigInteger, nullable=False),
-    _time("at", null=False),
-)
-
-imports = Table(
-    "imports",
-    metadata,
-    _id(),
-    _time("at", null=False),
-    _text("principal", null=False),
-    _text("file_digest", 64, null=False),
-    Column("rows", Integer, nullable=False),
-    Column("changed", Integer, nullable=False),
 )
 
 

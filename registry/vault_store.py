@@ -15,7 +15,7 @@ from registry.key_store import rotate_data_key
 from registry.keys import MasterKey, Purpose
 from registry.scope_store import require_everywhere
 from registry.sealing import Sealed
-from registry.tables import secrets
+from registry.secret_tables import secrets
 from registry.vault import SecretRecord, Vault
 
 

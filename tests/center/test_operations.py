@@ -15,7 +15,7 @@ from center.storage import database_url, opened
 from config.scope import Scope
 from config.settings import Settings
 from registry.camera_list import credentials_of
-from registry.tables import secrets
+from registry.secret_tables import secrets
 from tests.support.commands import Run
 from tests.support.registry_world import add_world
 

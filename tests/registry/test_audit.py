@@ -16,7 +16,7 @@ from registry.audit_chain import Anchor, FaultKind, anchor_text, parse_anchor, s
 from registry.audit_store import anchor, append, forget, page, verify
 from registry.database import Database
 from registry.keys import KeyRing
-from registry.tables import audit, audit_cut, audit_head
+from registry.log_tables import audit, audit_cut, audit_head
 from tests.support.registry_world import SYSTEM
 
 

@@ -18,8 +18,9 @@ from config.clock import ManualClock
 from config.errors import Kind, XueliangError
 from registry.batch_store import MAX_GROUP
 from registry.database import Connection, Database
+from registry.log_tables import imports
 from registry.migrations.run import migrate
-from registry.tables import areas, imports
+from registry.tables import areas
 
 ADD = sa.insert(areas)
 

@@ -22,8 +22,9 @@ from registry.import_csv import Level, parse
 from registry.import_plan import Existing, ImportPlan, RowAct, plan
 from registry.import_store import Applied, apply, existing
 from registry.import_values import angle, coded, day, gb_doubts, mac, pair
+from registry.log_tables import changes
 from registry.point_store import list_points
-from registry.tables import areas, changes, points, units
+from registry.tables import areas, points, units
 from registry.vault import Vault
 from tests.support.registry_world import SYSTEM
 

@@ -15,7 +15,8 @@ from registry.change_feed_store import after
 from registry.database import Database
 from registry.key_store import open_keys
 from registry.migrations.run import migrate
-from registry.tables import areas, device_accounts, units
+from registry.secret_tables import device_accounts
+from registry.tables import areas, units
 from tests.support.registry_world import SYSTEM
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -26,7 +26,8 @@ from registry.keys import KeyRing, Purpose
 from registry.master_key_file import create_master_key, read_master_keys
 from registry.migrations.run import migrate
 from registry.sealing import MAX_PLAIN, Sealed
-from registry.tables import data_keys, metadata_tables, secrets
+from registry.secret_tables import data_keys, secrets
+from registry.tables import metadata_tables
 from registry.vault import Vault
 from registry.vault_store import rotate_vault
 from tests.support.registry_world import SYSTEM, add_world
