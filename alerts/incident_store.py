@@ -86,6 +86,7 @@ class EvidenceIds:
 
     last_good: str | None = None
     first_bad: str | None = None
+    difference: str | None = None
 
 
 Cursor = tuple[datetime, str]
@@ -160,8 +161,9 @@ async def evidence_of(scope: Scope, connection: Connection, incident_id: str) ->
     first: dict[str, str] = {}
     for row in await connection.execute(query):
         first.setdefault(row.kind, row.id)
-    bad = first.get(EvidenceKind.FIRST_BAD) if incident.kind is IncidentKind.FAULT else None
-    return EvidenceIds(first.get(EvidenceKind.LAST_GOOD), bad)
+    if incident.kind is not IncidentKind.FAULT:
+        return EvidenceIds(first.get(EvidenceKind.LAST_GOOD))
+    return EvidenceIds(*(first.get(kind) for kind in EvidenceKind))
 
 
 async def acknowledge(scope: Scope, connection: Connection, incident_id: str, version: int) -> Incident:

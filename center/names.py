@@ -87,6 +87,7 @@ REFERENCE_STATES: Mapping[str, Words] = {
 EVIDENCE: Mapping[EvidenceKind, Words] = {
     EvidenceKind.LAST_GOOD: ("最后正常", "last good"),
     EvidenceKind.FIRST_BAD: ("首次异常", "first bad"),
+    EvidenceKind.DIFFERENCE: ("差异", "difference"),
 }
 CATALOG: Mapping[CatalogStatus, Words] = {
     CatalogStatus.ON: ("在线", "on"),

@@ -20,7 +20,7 @@ _RED, _YELLOW, _BLACK = (40, 40, 230), (40, 220, 250), (0, 0, 0)
 
 def thumbnail(view: Views) -> bytes:
     """320x180 JPEG of at most 100 kB."""
-    return _jpeg(bgr(view, SMALL), MAX_THUMBNAIL)
+    return jpeg(bgr(view, SMALL), MAX_THUMBNAIL)
 
 
 def draw(view: Views, facts: Facts, verdicts: Verdicts) -> bytes:
@@ -39,7 +39,7 @@ def draw(view: Views, facts: Facts, verdicts: Verdicts) -> bytes:
         place = (8, WORK[1] - 10 - 20 * row)
         cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _BLACK, 3, cv2.LINE_AA)
         cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _YELLOW, 1, cv2.LINE_AA)
-    return _jpeg(picture, MAX_EVIDENCE)
+    return jpeg(picture, MAX_EVIDENCE)
 
 
 def _boxes(picture: Array, lost: int) -> None:
@@ -50,7 +50,8 @@ def _boxes(picture: Array, lost: int) -> None:
             cv2.rectangle(picture, (x + 2, y + 2), (x + wide - 3, y + high - 3), _RED, 2)
 
 
-def _jpeg(picture: Array, limit: int) -> bytes:
+def jpeg(picture: Array, limit: int) -> bytes:
+    """At most ``limit`` bytes; nothing where that cannot be."""
     for quality in (75, 50, 30, 10):
         done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if done and len(data) <= limit:

@@ -1,4 +1,5 @@
-"""Wiring: which pictures are kept of a camera: the last, the last good one, and both sides of a confirmed fault."""
+"""Wiring: which pictures are kept of a camera: the last, the last good one, and both sides of a confirmed fault with
+what differs between them."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from config.ids import new_id
 from config.scope import Scope
 from health import evidence_store
 from health.confirm import Standing
+from health.difference import compare
 from health.evidence_store import Evidence, EvidenceKind
 from health.observation import Observation, Picture
 from health.picture_files import PictureFiles
@@ -18,8 +20,8 @@ from health.ports import Outcome
 from health.state import Aspect, Change, State
 from registry.database import Connection, Database
 
-#: Two pictures a fault: the last ten faults of a camera.
-KEEP = 20
+#: Three pictures a fault: the last ten faults of a camera.
+KEEP = 30
 _TROUBLE = frozenset({State.FAULT, State.OFFLINE})
 
 
@@ -46,7 +48,7 @@ class EvidenceKeeper:
         camera_id, files = seen.camera_id, self.files
         shown = seen.evidence or seen.thumbnail
         if seen.picture is Picture.BAD and shown and (_begins(outcome) or files.bad(camera_id) is None):
-            files.put_bad(camera_id, shown)
+            files.put_bad(camera_id, shown, seen.thumbnail)
         if not seen.thumbnail:
             return
         if seen.picture is Picture.GOOD:
@@ -56,14 +58,9 @@ class EvidenceKeeper:
             files.put_last(camera_id, seen.thumbnail)
 
     async def _file(self, seen: Observation, change: Change) -> None:
-        pictures = [(EvidenceKind.LAST_GOOD, await asyncio.to_thread(self.files.good, seen.camera_id))]
-        if change.new == State.FAULT:
-            # A change that is told late comes with a picture of now, which may be a good one.
-            own = (seen.evidence or seen.thumbnail) if seen.picture is Picture.BAD else b""
-            kept = None if change.since == seen.at else await asyncio.to_thread(self.files.bad, seen.camera_id)
-            pictures.append((EvidenceKind.FIRST_BAD, kept or own))
+        pictures = await asyncio.to_thread(self._sides, seen, change)
         rows: list[Evidence] = []
-        for kind, picture in pictures:
+        for kind, picture in pictures.items():
             if picture:
                 item = self._item(seen, change, kind, len(picture))
                 await asyncio.to_thread(self.files.put_evidence, item.id, picture)
@@ -79,6 +76,20 @@ class EvidenceKeeper:
         async with self._db.read() as connection:
             surplus = await evidence_store.surplus(self._scope, connection, seen.camera_id, KEEP)
         await self.remove(surplus)
+
+    def _sides(self, seen: Observation, change: Change) -> dict[EvidenceKind, bytes]:
+        camera_id, files = seen.camera_id, self.files
+        found = {EvidenceKind.LAST_GOOD: files.good(camera_id) or b""}
+        if change.new != State.FAULT:
+            return found
+        # A change that is told late comes with a picture of now, which may be a good one.
+        bad, plain = (seen.evidence or seen.thumbnail, seen.thumbnail) if seen.picture is Picture.BAD else (b"", b"")
+        if change.since != seen.at and (kept := files.bad(camera_id)):
+            bad, plain = kept, files.plain(camera_id) or b""
+        found[EvidenceKind.FIRST_BAD] = bad
+        differs = compare(found[EvidenceKind.LAST_GOOD], plain)
+        found[EvidenceKind.DIFFERENCE] = differs.jpeg if differs is not None else b""
+        return found
 
     def _item(self, seen: Observation, change: Change, kind: EvidenceKind, size: int) -> Evidence:
         good_at = self._good_at.get(seen.camera_id)

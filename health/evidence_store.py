@@ -20,6 +20,7 @@ from registry.tables import cameras
 class EvidenceKind(StrEnum):
     LAST_GOOD = "last_good"
     FIRST_BAD = "first_bad"  # with what was found drawn in
+    DIFFERENCE = "difference"  # where the two differ
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ MAX_PICTURE = 2 * 1024 * 1024
 
 class PictureFiles:
     """``last/<camera>.jpg`` (the last sample, where it is not good), ``good/<camera>.jpg`` (the last good one),
-    ``bad/<camera>.jpg`` (the first bad one of a run under way), ``evidence/<id>.jpg``. Calls write a few kB each and
-    are made in threads."""
+    ``bad/<camera>.jpg`` (the first bad one of a run under way), ``plain/<camera>.jpg`` (the same, nothing drawn in),
+    ``evidence/<id>.jpg``. Calls write a few kB each and are made in threads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        for name in ("last", "good", "bad", "evidence"):
+        for name in ("last", "good", "bad", "plain", "evidence"):
             (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put_last(self, camera_id: str, picture: bytes) -> None:
@@ -36,8 +36,9 @@ class PictureFiles:
         self._put("good", camera_id, picture)
         self._path("last", camera_id).unlink(missing_ok=True)
 
-    def put_bad(self, camera_id: str, picture: bytes) -> None:
+    def put_bad(self, camera_id: str, picture: bytes, plain: bytes = b"") -> None:
         self._put("bad", camera_id, picture)
+        self._put("plain", camera_id, plain)
 
     def last(self, camera_id: str) -> bytes | None:
         return self._get("last", camera_id) or self._get("good", camera_id)
@@ -57,8 +58,12 @@ class PictureFiles:
     def bad(self, camera_id: str) -> bytes | None:
         return self._get("bad", camera_id)
 
+    def plain(self, camera_id: str) -> bytes | None:
+        return self._get("plain", camera_id)
+
     def drop_bad(self, camera_id: str) -> None:
-        self._path("bad", camera_id).unlink(missing_ok=True)
+        for kind in ("bad", "plain"):
+            self._path(kind, camera_id).unlink(missing_ok=True)
 
     def put_evidence(self, evidence_id: str, picture: bytes) -> None:
         self._put("evidence", evidence_id, picture)
@@ -72,7 +77,7 @@ class PictureFiles:
 
     def forget(self, camera_id: str) -> None:
         """A camera that is no longer watched leaves no picture behind but its evidence."""
-        for kind in ("last", "good", "bad"):
+        for kind in ("last", "good", "bad", "plain"):
             self._path(kind, camera_id).unlink(missing_ok=True)
 
     def _path(self, kind: str, name: str) -> Path:

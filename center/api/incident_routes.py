@@ -91,13 +91,14 @@ class ToldOut(Out):
 
 
 class OneIncident(IncidentOut):
-    """`entries`: its story, oldest first, at most 200. `last_good` and `first_bad`: ids of evidence of its camera,
-    null where there is none, it expired, or you may not see it; `evidence_until`: when it is, or was, deleted, null
-    while the incident stands. `told`: who was told."""
+    """`entries`: its story, oldest first, at most 200. `last_good`, `first_bad` and `difference` (where
+    these two differ): ids of evidence of its camera, null where there is none, it expired, or you may not see it;
+    `evidence_until`: when it is, or was, deleted, null while the incident stands. `told`: who was told."""
 
     entries: list[EntryOut]
     last_good: str | None
     first_bad: str | None
+    difference: str | None
     evidence_until: datetime | None
     told: list[ToldOut]
 
@@ -252,6 +253,7 @@ async def _load(asked: Asked, incident_id: str) -> OneIncident:
         entries=[EntryOut.model_validate(entry) for entry in entries],
         last_good=evidence.last_good,
         first_bad=evidence.first_bad,
+        difference=evidence.difference,
         evidence_until=shown.incident.recovered_at and shown.incident.recovered_at + _kept(asked),
         told=[ToldOut.model_validate(message) for message in told],
     )

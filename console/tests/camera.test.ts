@@ -34,10 +34,12 @@ describe("evidence", () => {
     const found = groups([
       filed("1", "last_good", "noise", "2026-01-01T00:00:00.1Z", "x"),
       filed("2", "first_bad", "noise", "2026-01-01T00:00:00.2Z", "x"),
+      filed("5", "difference", "noise", "2026-01-01T00:00:00.3Z", "x"),
       filed("3", "last_good", "stalled", "2026-01-02T00:00:00Z"),
       filed("4", "first_bad", "noise", "2026-01-03T00:00:00Z"),
     ]);
     expect(found.map((one) => [one.cause, one.last_good?.id, one.first_bad?.id])).toEqual([["noise", undefined, "4"], ["stalled", "3", undefined], ["noise", "1", "2"]]);
+    expect(found.map((one) => one.difference?.id)).toEqual([undefined, undefined, "5"]);
   });
 });
 

@@ -136,7 +136,7 @@ async def test_the_proof_of_an_incident_is_its_own(world: World) -> None:
         await world.bad(EAST[:1])
         (incident,) = await world.standing()
         incidents.append(incident.id)
-        filed.append(EvidenceIds(await file(EvidenceKind.LAST_GOOD), await file(EvidenceKind.FIRST_BAD)))
+        filed.append(EvidenceIds(*[await file(kind) for kind in EvidenceKind]))
         await file(EvidenceKind.FIRST_BAD)  # for another reason, later in the same run
         await world.up(EAST[:1])
         world.later(60.0)

@@ -61,12 +61,12 @@ async def settled(page: Any, incident_id: str) -> None:
     await row(page, incident_id).wait_for(timeout=20_000)
 
 
-async def pictures(page: Any, within: str = ".evidence") -> list[int]:
-    """Widths of evidence pictures, once both are there."""
+async def pictures(page: Any, count: int, within: str = ".evidence") -> list[int]:
+    """Widths of evidence pictures, once so many are there."""
     await page.wait_for_function(
-        "(within) => { const all = [...document.querySelectorAll(`${within} img`)];"
-        " return all.length === 2 && all.every((one) => one.complete && one.naturalWidth > 0); }",
-        arg=within,
+        "([within, count]) => { const all = [...document.querySelectorAll(`${within} img`)];"
+        " return all.length === count && all.every((one) => one.complete && one.naturalWidth > 0); }",
+        arg=[within, count],
         timeout=20_000,
     )
     return list(await page.eval_on_selector_all(f"{within} img", "(all) => all.map((one) => one.naturalWidth)"))
@@ -95,10 +95,12 @@ async def test_a_fault_appears_by_itself_with_its_proof_and_goes(
         assert "未确认" in words
         await row(page, incident["id"]).click()
         await page.wait_for_url(re.compile(rf"open={incident['id']}"))
-        assert all(width > 100 for width in await pictures(page))
+        assert all(width > 100 for width in await pictures(page, 3))
         captions = await page.locator(".evidence figcaption").all_inner_texts()
         assert all(re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", caption) for caption in captions)
-        assert "差异已框出" in captions[1]
+        assert [caption.split()[0] for caption in captions] == ["最后正常", "首次异常", "差异"]
+        assert "检出处已标出" in captions[1]
+        assert "不同之处已框出" in captions[2]
         assert "交换机" in await page.locator(".pane .reach").inner_text()
 
         kept = await desk("operator", f"/incidents?open={incident['id']}")
@@ -165,12 +167,16 @@ async def test_a_technicians_journey_under_one_thumb(desk: Open, town: World, st
     await settled(page, standing["id"])
     await row(page, standing["id"]).locator(".nm").click()
     await page.wait_for_url(re.compile(rf"/incidents/{standing['id']}$"))
-    await pictures(page)
+    await pictures(page, 2)
     height = PHONE[1]
     for part in (".head", ".evidence", ".reach", ".told", ".deeds"):
         box = await page.locator(part).first.bounding_box()
         assert box is not None, part
         assert 0 <= box["y"] <= height - box["height"], (part, box)
+    await page.get_by_role("button", name="差异").click()
+    await page.locator(".evidence img[alt^=差异]").wait_for()
+    assert await page.locator(".evidence img").count() == 2
+    await page.get_by_role("button", name="首次异常").click()
     take = page.get_by_role("button", name="确认", exact=True)
     box = await take.bounding_box()
     assert box is not None

@@ -8,13 +8,16 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from camera_gateway.media.encode import encode_jpeg
 from config.clock import ManualClock
 from config.errors import Kind, XueliangError
 from config.ids import new_id
 from config.scope import Grant, Permission, Scope
 from health import evidence_store, state_store
+from health.difference import compare
 from health.engine import EngineSettings
 from health.evidence_store import EvidenceKind
 from health.observation import Tier
@@ -97,7 +100,7 @@ async def test_evidence_of_both_sides_is_kept_and_goes_after_its_days(
     first = next(o for o, _ in rig.seen if o.camera_id == camera and o.cause == "black")
     async with rig.db.read() as tx:
         kept = {e.kind: e for e in await evidence_store.of_camera(SYSTEM, tx, camera)}
-    assert set(kept) == set(EvidenceKind)
+    assert set(kept) == {EvidenceKind.LAST_GOOD, EvidenceKind.FIRST_BAD}  # these are no pictures to compare
     assert rig.files.evidence(kept[EvidenceKind.FIRST_BAD].id) == f"drawn {first.at.isoformat()}".encode()
     assert rig.files.evidence(kept[EvidenceKind.LAST_GOOD].id) is not None
     assert good is not None
@@ -115,6 +118,27 @@ async def test_evidence_of_both_sides_is_kept_and_goes_after_its_days(
     async with rig.db.read() as tx:
         run = (await audit_page(SYSTEM, tx, act="health.clean"))[0]
     assert json.loads(run.details) == asdict(done)
+
+
+async def test_what_differs_is_filed_beside_both_sides(rig: Rig, district: District, clock: ManualClock) -> None:
+    camera = district.a[0]
+    good, bad = (encode_jpeg(np.full((180, 320), level, np.uint8)) for level in (40, 200))
+    rig.script.stills[camera] = good, bad
+    await rig.pass_time(310)
+    rig.script.cause[camera] = "covered"
+    await rig.pass_time(420)
+    async with rig.db.read() as tx:
+        kept = {e.kind: e for e in await evidence_store.of_camera(SYSTEM, tx, camera)}
+    assert set(kept) == set(EvidenceKind)
+    differs = compare(good, bad)
+    assert differs is not None
+    assert differs.blocks.all()
+    assert rig.files.evidence(kept[EvidenceKind.DIFFERENCE].id) == differs.jpeg
+    assert kept[EvidenceKind.DIFFERENCE].taken_at == kept[EvidenceKind.FIRST_BAD].taken_at
+    assert rig.files.plain(camera) == bad
+    rig.script.cause[camera] = ""
+    await rig.pass_time(420)
+    assert rig.files.plain(camera) is None
 
 
 async def test_a_restart_goes_on_where_it_was(

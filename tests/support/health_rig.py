@@ -39,13 +39,14 @@ SOUND = OwnNetwork(frozenset({"eth0"}), frozenset({"0.0.0.0/0 on eth0"}))
 class Script:
     """What the cameras do: ``cause[camera]`` empty is healthy, a word of a picture's fault or of a link's.
 
-    ``lasts[camera]`` seconds of the clock pass before the answer.
+    ``lasts[camera]`` seconds of the clock pass before the answer. ``stills[camera]``: its good and its bad picture.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.cause: dict[str, str] = defaultdict(str)
         self.lasts: dict[str, float] = defaultdict(float)
+        self.stills: dict[str, tuple[bytes, bytes]] = {}
         self.raises: dict[str, Exception] = {}
         self.sleeping = 0
         self.began: list[tuple[str, Tier, str, datetime]] = []
@@ -67,6 +68,7 @@ class Script:
         if tier is Tier.LIVENESS:
             return Observation(camera_id, probe_id, tier, at, Link.UP, Layer.DEVICE)
         picture = Picture.BAD if cause else Picture.GOOD
+        still = self.stills.get(camera_id, (f"{picture} {at.isoformat()}".encode(),) * 2)[bool(cause)]
         return Observation(
             camera_id,
             probe_id,
@@ -76,7 +78,7 @@ class Script:
             Layer.PICTURE,
             picture,
             cause,
-            thumbnail=f"{picture} {at.isoformat()}".encode(),
+            thumbnail=still,
             evidence=f"drawn {at.isoformat()}".encode() if cause else b"",
         )
 

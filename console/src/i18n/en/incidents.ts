@@ -74,7 +74,8 @@ export default {
   },
   evidence: {
     title: "Evidence",
-    boxes: "difference boxes drawn in",
+    found: "what was found is marked",
+    boxes: "what differs is boxed in, people, cars and light too",
     none: "No picture",
     deleted: "Deleted as scheduled {date}",
     wait: "Shown in a moment",

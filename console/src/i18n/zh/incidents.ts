@@ -72,7 +72,8 @@ export default {
   },
   evidence: {
     title: "取证图片",
-    boxes: "差异已框出",
+    found: "检出处已标出",
+    boxes: "不同之处已框出，含人、车、光线",
     none: "没有图片",
     deleted: "已按期删除 {date}",
     wait: "稍候显示",

@@ -1,4 +1,4 @@
-/** Pure: filed pictures by the fault they belong to, the newest first: last good beside first bad. */
+/** Pure: filed pictures by the fault they belong to, the newest first: last good beside first bad, and what differs. */
 
 export interface Filed {
   id: string;
@@ -15,6 +15,7 @@ export interface Group {
   filed_at: string;
   last_good: Filed | null;
   first_bad: Filed | null;
+  difference: Filed | null;
 }
 
 /** Pictures of one fault are filed in one go. */
@@ -24,10 +25,10 @@ export function groups(filed: readonly Filed[]): Group[] {
   const out: Group[] = [];
   const newest = [...filed].sort((a, b) => b.filed_at.localeCompare(a.filed_at));
   for (const one of newest) {
-    const slot = one.kind === "last_good" ? "last_good" : "first_bad";
+    const slot = one.kind === "last_good" || one.kind === "difference" ? one.kind : "first_bad";
     const near = out.find((group) => group.cause === one.cause && group[slot] === null && Math.abs(Date.parse(group.filed_at) - Date.parse(one.filed_at)) < TOGETHER);
     if (near !== undefined) near[slot] = one;
-    else out.push({ cause: one.cause, closed_at: one.closed_at, filed_at: one.filed_at, last_good: null, first_bad: null, [slot]: one });
+    else out.push({ cause: one.cause, closed_at: one.closed_at, filed_at: one.filed_at, last_good: null, first_bad: null, difference: null, [slot]: one });
   }
   return out;
 }
