@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from alerts.incident import ClosingCause, IncidentKind, IncidentState
 from alerts.message import MessageEvent, MessageStatus
-from registry.database import Json, UtcTime, Word, metadata
-
-#: SQLite numbers rows by itself only in a column it calls INTEGER.
-_Serial = BigInteger().with_variant(Integer(), "sqlite")
+from registry.database import Json, Serial, UtcTime, Word, metadata
 
 
 def _time(name: str, *, null: bool = True) -> Column[Any]:
@@ -71,7 +68,7 @@ incidents = Table(
 incident_entries = Table(
     "incident_entries",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     _incident(index=False),
     _time("at", null=False),
     Column("principal", String(200), nullable=False),
@@ -83,7 +80,7 @@ incident_entries = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("id", String(36), nullable=False, unique=True),
     Column("destination", String(64), nullable=False),
     _incident(index=False),

@@ -9,11 +9,8 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, T
 
 from health.observation import Link, Picture
 from health.state import Aspect, State
-from registry.database import Json, UtcTime, Word, metadata
+from registry.database import Json, Serial, UtcTime, Word, metadata
 from registry.lifecycle import Lifecycle
-
-#: SQLite numbers rows by itself only in a column it calls INTEGER.
-_Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def _camera(*, primary_key: bool = False, index: bool = False) -> Column[str]:
@@ -79,7 +76,7 @@ camera_listing = Table(
 state_changes = Table(
     "state_changes",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     _camera(),
     Column("aspect", Word(Aspect), nullable=False),
     Column("old", String(40), nullable=False),
@@ -96,7 +93,7 @@ _open = sa.text("ends IS NULL")
 state_intervals = Table(
     "state_intervals",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     _camera(),
     Column("aspect", Word(Aspect), nullable=False),
     Column("value", String(40), nullable=False),

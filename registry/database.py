@@ -47,6 +47,9 @@ metadata = sa.MetaData(
 #: Structured values: JSONB on PostgreSQL, JSON text on SQLite; ``None`` is SQL's NULL.
 Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
+#: Numbers of rows that the database gives; SQLite does so only in a column it calls INTEGER.
+Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _E = TypeVar("_E", bound=StrEnum)
 _OPTION = "xueliang_context"

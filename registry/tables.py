@@ -1,4 +1,4 @@
-"""Edge: the tables of the registry's nouns. Every row that people edit carries ``version``; ids are UUIDv7, times UTC."""
+"""Edge: the tables of nouns. Every row that people edit carries ``version``; ids are ours (UUIDv7), times UTC."""
 
 from __future__ import annotations
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import Column, ForeignKey, Index, String, Table
 
-from registry.database import UtcTime, Word, metadata
+from registry.database import Serial, UtcTime, Word, metadata
 from registry.view import ViewKind, ViewMoment
-
-#: SQLite numbers rows by itself only in a column it calls INTEGER.
-_Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 # Rows are only ever added: the end of a view is a row of its own. No foreign keys: the register outlives what it names.
 view_register = Table(
     "view_register",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("view_id", String(36), nullable=False),
     Column("moment", Word(ViewMoment), nullable=False),
     Column("at", UtcTime(), nullable=False, index=True),
