@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts.incident import CLOSING_NAMES, KIND_NAMES, STATE_NAMES
 from center.api.problem_texts import TYPES
-from center.audit_names import ACTS, ENTRIES, NOUNS
+from center.audit_names import ACTS, ENTRIES, FACTS, NOUNS
 from center.import_names import COLUMNS, FINDINGS, LEVELS, ROW_ACTS
 from center.names import LISTS, OWN_CAUSES, Words
 from center.setup_steps import SETUP_STEPS
@@ -66,6 +66,7 @@ def document() -> dict[str, Any]:
         "incident_entries": _pairs(ENTRIES),
         "closing_causes": _pairs(CLOSING_NAMES),
         "audit_acts": _pairs(dict(sorted(ACTS.items()))),
+        "audit_facts": _pairs(FACTS),
         "setup_steps": _pairs(SETUP_STEPS),
         "import_levels": _pairs(LEVELS),
         "import_acts": _pairs(ROW_ACTS),

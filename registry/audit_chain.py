@@ -75,11 +75,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``blind`` says in words what this check could not have seen."""
+    """``blind`` says in words what this check could not have seen: rows after ``anchored`` (``None``: no anchor was at
+    hand) that were cut off together with the written head, and the first ``gone`` ones, which went after their time."""
 
     count: int
     faults: tuple[Fault, ...]
     blind: str
+    anchored: int | None = None
+    gone: int = 0
 
     @property
     def sound(self) -> bool:
@@ -182,7 +185,8 @@ class ChainCheck:
             blind = f"Rows after the anchor's {self.anchor.count} that were cut off with the written head are unseen."
         if self.beginning is not None:
             blind += f" Rows 1 to {self.beginning.count} went after their time and cannot be looked at."
-        return Report(self.seq, tuple(self.faults), blind)
+        anchored = self.anchor.count if self.anchor is not None else None
+        return Report(self.seq, tuple(self.faults), blind, anchored, self.beginning.count if self.beginning else 0)
 
     def _against(self, anchor: Anchor, trusted_key: str | None) -> None:
         if not signed(anchor) or (trusted_key is not None and trusted_key != anchor.public_key):

@@ -54,12 +54,15 @@ class AnchoredOut(Out):
 
 
 class Verification(Out):
-    """``blind`` says what this cannot see; an anchor kept on another machine sees more. ``anchors``: where they go."""
+    """``blind`` says what this cannot see (an anchor kept on another machine sees more); ``anchored`` and ``gone`` are
+    the rows it is about: looked at up to here by an anchor, and gone after their time. ``anchors``: where they go."""
 
     sound: bool
     rows: int
     faults: list[Fault]
     blind: str
+    anchored: int | None
+    gone: int
     anchors: list[AnchoredOut]
 
 
@@ -135,7 +138,15 @@ async def verify(asked: Auditor) -> Verification:
         )
         for place in places
     ]
-    return Verification(sound=report.sound, rows=report.count, faults=faults, blind=report.blind, anchors=anchors)
+    return Verification(
+        sound=report.sound,
+        rows=report.count,
+        faults=faults,
+        blind=report.blind,
+        anchored=report.anchored,
+        gone=report.gone,
+        anchors=anchors,
+    )
 
 
 @router.get("/anchor", summary="The log's end, signed, to be kept elsewhere")

@@ -2,6 +2,9 @@ import type zh from "../zh/frame";
 
 export default {
   product: "Xueliang",
+  colon: ": ",
+  semicolon: "; ",
+  comma: ", ",
   menu: {
     label: "Menu",
     watch: "Duty",
@@ -68,6 +71,7 @@ export default {
   busy: { doing: "Working…", loading: "Loading", slow: "No answer from the service for {n} s." },
   details: { open: "Details", copy: "Copy", copied: "Copied", code: "Code", request: "Request" },
   again: "Try again",
+  reason: { label: "Reason", note: "Note" },
   cancel: "Cancel",
   close: "Close",
   back: "Back",

@@ -1,5 +1,8 @@
 export default {
   product: "雪亮",
+  colon: "：",
+  semicolon: "；",
+  comma: "，",
   menu: {
     label: "菜单",
     watch: "值守",
@@ -59,6 +62,7 @@ export default {
   busy: { doing: "正在…", loading: "正在加载", slow: "已等 {n} 秒，服务还没有应答。" },
   details: { open: "详情", copy: "复制", copied: "已复制", code: "代码", request: "请求编号" },
   again: "重试",
+  reason: { label: "事由", note: "说明" },
   cancel: "取消",
   close: "关闭",
   back: "返回",
