@@ -56,7 +56,7 @@ KIND_NAMES: Mapping[IncidentKind, tuple[str, str]] = {
 STATE_NAMES: Mapping[IncidentState, tuple[str, str]] = {
     IncidentState.OPEN: ("未确认", "open"),
     IncidentState.ACKNOWLEDGED: ("已确认", "acknowledged"),
-    IncidentState.RECOVERED: ("已恢复,未确认", "recovered, not acknowledged"),
+    IncidentState.RECOVERED: ("已恢复，未确认", "recovered, not acknowledged"),
     IncidentState.RESOLVED: ("已结束", "resolved"),
 }
 CLOSING_NAMES: Mapping[ClosingCause, tuple[str, str]] = {

@@ -35,7 +35,7 @@ def cause_line(diagnosis: Diagnosis, zh: bool) -> str:
 def _verdict(diagnosis: Diagnosis, zh: bool) -> str:
     if diagnosis.usable:
         return "可用" if zh else "usable"
-    return f"{'不可用' if zh else 'NOT usable'}: {name_of(diagnosis.cause).in_language(zh)}"
+    return f"{'不可用：' if zh else 'NOT usable: '}{name_of(diagnosis.cause).in_language(zh)}"
 
 
 def _timings(seen: Seen, accept: Acceptance, zh: bool) -> Iterator[str]:
@@ -106,4 +106,4 @@ def _picture(seen: Seen, zh: bool) -> Iterator[str]:
     for reason in dict.fromkeys(m.reason for m in judged.measures if m.reason):
         what = [name_of(m.of).in_language(zh) for m in judged.measures if m.reason == reason]
         why = name_of(reason).in_language(zh)
-        yield f"    未判定:{'、'.join(what)}({why})" if zh else f"    not judged: {', '.join(what)} ({why})"
+        yield f"    未判定：{'、'.join(what)}({why})" if zh else f"    not judged: {', '.join(what)} ({why})"

@@ -146,7 +146,7 @@ def _stream(seen: Seen, accept: Acceptance) -> Iterator[Finding]:
     total = seen.packets + seen.lost
     if total and seen.lost / total > accept.loss:
         words = Words(
-            "丢包:检查线路、交换机端口和双工模式。", "Packets are lost: check line, switch port and duplex mode."
+            "丢包：检查线路、交换机端口和双工模式。", "Packets are lost: check line, switch port and duplex mode."
         )
         yield Finding("loss", words, measure=Measure("loss", seen.lost / total, accept.loss))
     offset = seen.clock_offset
@@ -163,7 +163,7 @@ def _delays(timings: Timings, accept: Acceptance) -> Iterator[Finding]:
     for name, value, limit, zh, en in limits:
         if value is not None and value > limit:
             words = Words(
-                f"{zh}超过{limit:g}秒:检查设备负载、线路和I帧间隔。",
+                f"{zh}超过{limit:g}秒：检查设备负载、线路和I帧间隔。",
                 f"The {en} delay is over {limit:g} s: look at the device's load, the line and the I-frame interval.",
             )
             yield Finding(f"slow_{name}", words, measure=Measure(name, value, limit))
@@ -173,20 +173,20 @@ def _coding(seen: Seen, accept: Acceptance) -> Iterator[Finding]:
     facts = seen.facts
     if facts is not None and facts.b_frames:
         words = Words(
-            "码流含B帧,浏览器无法直接播放:在编码设置中关闭B帧。",
+            "码流含B帧，浏览器无法直接播放：在编码设置中关闭B帧。",
             "The stream has B-frames, which browsers cannot play live: switch them off in the encoder.",
         )
         yield Finding("b_frames", words)
     gop = (facts.gop_seconds or facts.gop_at_least) if facts is not None else None
     if gop is not None and gop > accept.gop:
         words = Words(
-            f"I帧间隔超过{accept.gop:g}秒:关闭智能编码或缩短I帧间隔。",
+            f"I帧间隔超过{accept.gop:g}秒：关闭智能编码或缩短I帧间隔。",
             f"Keyframes are more than {accept.gop:g} s apart: switch smart coding off or shorten the interval.",
         )
         yield Finding("long_gop", words, measure=Measure("gop_seconds", gop, accept.gop))
     if seen.format is not None and seen.format.codec is Codec.H265:
         words = Words(
-            "H.265:部分浏览器不能播放,建议子码流用H.264。",
+            "H.265：部分浏览器不能播放，建议子码流用H.264。",
             "H.265 does not play in every browser: keep the sub stream in H.264.",
         )
         yield Finding("h265", words)
@@ -196,10 +196,10 @@ def _clock_words(offset: float) -> Words:
     hours = round(offset / 3600)
     if hours and abs(offset - hours * 3600) < 60:
         return Words(
-            f"设备时钟差整{hours:+d}小时:设备可能把本地时间当作UTC,核对时区设置。",
+            f"设备时钟差整{hours:+d}小时：设备可能把本地时间当作UTC，核对时区设置。",
             f"The clock is off by whole hours ({hours:+d} h): it may send local time as UTC; check its time zone.",
         )
-    return Words("设备时钟偏差过大:配置NTP校时。", "The device's clock is off: set it up for NTP.")
+    return Words("设备时钟偏差过大：配置NTP校时。", "The device's clock is off: set it up for NTP.")
 
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -41,13 +41,13 @@ def clock_finding(offset: float | None) -> Finding | None:
         return Finding(
             "clock",
             offset,
-            f"时钟偏差{hours:+d}小时:疑似将本地时间当作UTC设置,请核对时区",
+            f"时钟偏差{hours:+d}小时：疑似将本地时间当作UTC设置，请核对时区",
             f"the clock is {hours:+d} h off: local time seems to be set as if it were UTC; check the time zone",
         )
     return Finding(
         "clock",
         offset,
-        f"时钟偏差{offset:+.0f}秒:请校时(NTP)",
+        f"时钟偏差{offset:+.0f}秒：请校时（NTP）",
         f"the clock is {offset:+.0f} s off: set it, by NTP if there is one",
     )
 

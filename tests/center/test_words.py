@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from center import words
-from center.audit_names import ACTS, ENTRIES, NOUNS
+from center.audit_names import ACTS, ENTRIES, FACTS, NOUNS
 from center.names import LISTS
 from center.reference import for_console
 from health.classes import CannotJudge, Cause, VerdictClass
@@ -125,3 +126,41 @@ def test_every_act_that_is_written_down_has_its_words() -> None:
         "token",
     }
     assert {f"incident.{entry}" for entry in ENTRIES} <= set(ACTS)
+
+
+def test_every_fact_of_an_act_has_its_words() -> None:
+    """Facts are written as a map called ``details``, or given by that name."""
+    written: set[str] = set()
+    for module in rooms():
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.Assign(targets=[ast.Name("details")], value=ast.Dict() as given):
+                    written |= _keys(given)
+                case ast.keyword(arg="details", value=ast.Dict() as given):
+                    written |= _keys(given)
+    assert len(written) > 20
+    assert written - set(FACTS) == set()
+
+
+def _keys(given: ast.Dict) -> set[str]:
+    return {str(key.value) for key in given.keys if isinstance(key, ast.Constant)}
+
+
+def test_chinese_is_punctuated_as_chinese() -> None:
+    """Half-width commas and colons between its characters look like a slip, and are one."""
+    texts = [
+        *((ROOT / "console" / "src" / "generated" / "words.json").read_text("utf-8").splitlines()),
+        *(line for path in (ROOT / "console" / "src" / "i18n" / "zh").glob("*.ts") for line in lines_of(path)),
+        *(
+            line
+            for room in ("health", "alerts", "center")
+            for path in (ROOT / room).rglob("*.py")
+            for line in lines_of(path)
+        ),
+    ]
+    wrong = [line.strip() for line in texts if re.search(r"[\u4e00-\u9fff][,:;]|[,;][\u4e00-\u9fff]", line)]
+    assert [line for line in wrong if not line.startswith("#")] == []
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text("utf-8").splitlines()
