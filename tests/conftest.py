@@ -124,6 +124,7 @@ def _descriptors() -> set[str]:
 async def no_leaks() -> AsyncIterator[None]:
     """Fails when the test leaves a task, a socket, a pipe or a file behind."""
     gc.collect()
+    gc.freeze()  # what lives by now is not this test's: looked through once, not after every test
     before_tasks, before_files = asyncio.all_tasks(), _descriptors()
     yield
     for _ in range(5):  # transports finish closing on the loop's next turns
