@@ -110,7 +110,7 @@ async def test_a_snapshot_asks_for_a_reason_which_goes_into_the_register(
     dialog = page.get_by_role("dialog")
     await dialog.wait_for()
     assert "连同您的姓名写入登记" in await dialog.inner_text()
-    await page.wait_for_function("document.activeElement?.textContent?.includes('取消')")
+    await page.wait_for_function("() => document.activeElement?.textContent?.includes('取消')")
     await dialog.get_by_label("事由").select_option("inspection")
     await dialog.get_by_label("说明").fill("路面积水")
     async with page.expect_download() as saved:
@@ -172,7 +172,7 @@ async def test_replacing_a_reference_is_asked_and_cancelled_by_default(desk: Ope
     dialog = page.get_by_role("dialog", name=re.compile("重新学习？"))
     await dialog.wait_for()
     assert "不能恢复" in await dialog.inner_text()
-    await page.wait_for_function("document.activeElement?.textContent?.includes('取消')")
+    await page.wait_for_function("() => document.activeElement?.textContent?.includes('取消')")
     await page.keyboard.press("Enter")
     await dialog.wait_for(state="hidden")
     assert [one for one in page.watched.requests if one.startswith("POST") and "references" in one] == []

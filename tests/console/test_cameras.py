@@ -130,10 +130,34 @@ async def test_more_than_twenty_are_checked_only_after_a_question(desk: Open) ->
     dialog = page.get_by_role("dialog", name="立即检查 30 路？")
     await dialog.wait_for()
     cancel = dialog.get_by_role("button", name="取消")
-    await page.wait_for_function("document.activeElement?.textContent?.includes('取消')")
+    await page.wait_for_function("() => document.activeElement?.textContent?.includes('取消')")
     await cancel.press("Enter")
     await dialog.wait_for(state="hidden")
     assert [one for one in page.watched.requests if "/checks" in one] == []
+
+
+async def test_a_list_is_taken_away_with_a_reason_that_is_on_record(desk: Open, town: World) -> None:
+    page = await listed(await desk("operator", "/cameras?sort=name"))
+    (first,) = (await keys(page))[:1]
+    await page.keyboard.press("j")
+    await page.keyboard.press("x")
+    await page.locator(".marked").get_by_role("button", name="导出").click()
+    asked = page.get_by_role("dialog", name="导出 1 路")
+    await page.wait_for_function("document.activeElement?.textContent?.includes('取消')")
+    await asked.get_by_label("说明").fill("交运维单位")
+    async with page.expect_download() as taken:
+        await asked.get_by_role("button", name="导出 1 路").click()
+    file = await taken.value
+    assert re.fullmatch(r"cameras-\d{8}-\d{6}\.csv", file.suggested_filename)
+    rows = (await file.path()).read_text("utf-8-sig").splitlines()
+    assert len(rows) == 2
+    assert rows[1].endswith(first)
+    await page.get_by_text("已导出 1 路").wait_for()
+    auditor = await desk("auditor", "/password")
+    answered = await auditor.request.get(f"{town.url}/api/v1/audit?what=camera.export&limit=1")
+    written = (await answered.json())["items"][0]
+    assert written["who"] == town.users["operator"]["name"]
+    assert written["details"]["purpose"].endswith(": 交运维单位")
 
 
 async def test_columns_and_order_are_part_of_the_address(desk: Open) -> None:

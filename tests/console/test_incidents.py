@@ -321,7 +321,7 @@ async def test_what_still_stands_can_only_be_called_a_false_alarm(desk: Open, st
     await page.get_by_role("button", name="Close with cause").click()
     asked = page.get_by_role("dialog")
     await asked.get_by_text("it can only be called a false alarm now", exact=False).wait_for()
-    await page.wait_for_function("document.activeElement?.textContent?.trim() === 'Cancel'")
+    await page.wait_for_function("() => document.activeElement?.textContent?.trim() === 'Cancel'")
     assert await asked.locator("select option:not([disabled])").all_inner_texts() == ["false alarm"]
     await asked.get_by_role("button", name="Cancel").click()
 

@@ -87,7 +87,7 @@ async def test_marked_by_keyboard_asked_with_focus_on_cancel_and_what_was_typed_
     await page.keyboard.press("KeyX")
     await page.get_by_role("button", name="拒绝 1 台").click()
     asked = page.get_by_role("dialog")
-    await page.wait_for_function("document.activeElement?.textContent?.trim() === '取消'")
+    await page.wait_for_function("() => document.activeElement?.textContent?.trim() === '取消'")
     await asked.get_by_label("原因").fill("属于电信")
 
     async def refused(route: Any) -> None:
