@@ -23,13 +23,14 @@ BEAT_SECONDS = 0.25
 @dataclass
 class World:
     """``users`` by role: name and password. ``token`` reads all there is; ``request`` is a browser's HTTP client
-    (Playwright) without cookies."""
+    (Playwright) without cookies, ``pid`` the process that serves."""
 
     url: str
     token: str
     users: dict[str, dict[str, str]]
     simulator: dict[str, str]
     request: Any
+    pid: int = 0
     virtual_names: dict[str, str] = field(default_factory=dict)
 
     async def get(self, path: str, **query: Any) -> Any:
@@ -108,9 +109,20 @@ def _done(beat: asyncio.Future[None]) -> None:
 
 
 @asynccontextmanager
-async def world(driver: Any, folder: Path, cameras: int = 20) -> AsyncIterator[World]:
+async def world(driver: Any, folder: Path, cameras: int = 20, port: int = 0) -> AsyncIterator[World]:
     """``driver`` is Playwright's. The demo runs as a process of its own, as a person would start it."""
-    words = ["demo", "--json", "--port", "0", "--faults", "none", "--cameras", str(cameras), "--data", str(folder)]
+    words = [
+        "demo",
+        "--json",
+        "--port",
+        str(port),
+        "--faults",
+        "none",
+        "--cameras",
+        str(cameras),
+        "--data",
+        str(folder),
+    ]
     with (folder.parent / "demo.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "center", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log
@@ -124,7 +136,7 @@ async def world(driver: Any, folder: Path, cameras: int = 20) -> AsyncIterator[W
             request = await driver.request.new_context()
             try:
                 users = {user["role"]: user for user in told["users"]}
-                yield World(told["url"], told["token"], users, told["simulator"], request)
+                yield World(told["url"], told["token"], users, told["simulator"], request, process.pid)
             finally:
                 await request.dispose()
         finally:
