@@ -45,44 +45,6 @@ class Adoption:
     cameras: tuple[Camera, ...]
 
 
-async def adopt(
-    scope: Scope,
-    db: Database,
-    vault: Vault,
-    proposal_id: str,
-    *,
-    area_id: str,
-    unit_id: str | None = None,
-    credentials: GivenCredentials | None = None,
-    version: int | None = None,
-    name: str | None = None,
-    lifecycle: Lifecycle = Lifecycle.IN_USE,
-    settle_conflict: bool = False,
-) -> Adoption:
-    """The proposed device becomes ours, with a camera, point and binding for every channel found so far.
-
-    Channels that only answer to credentials are added afterwards by :func:`registry.reconcile.learn`. Needs the
-    permission *adopt* where the proposal lies and in ``area_id``. ``version`` is the proposal's, checked if given.
-    Raises ``NOT_FOUND``, ``FORBIDDEN``, ``INVALID`` for a lifecycle that is not watched, and ``CONFLICT`` for a
-    proposal that was settled before, or that conflicts and ``settle_conflict`` is not given: that says a person
-    looked and found two devices.
-    """
-    async with db.write() as connection:
-        return await adopt_in(
-            scope,
-            connection,
-            vault,
-            proposal_id,
-            area_id=area_id,
-            unit_id=unit_id,
-            credentials=credentials,
-            version=version,
-            name=name,
-            lifecycle=lifecycle,
-            settle_conflict=settle_conflict,
-        )
-
-
 async def adopt_in(
     scope: Scope,
     connection: Connection,
@@ -97,7 +59,15 @@ async def adopt_in(
     lifecycle: Lifecycle = Lifecycle.IN_USE,
     settle_conflict: bool = False,
 ) -> Adoption:
-    """:func:`adopt` in the caller's transaction."""
+    """The proposed device becomes ours with a camera, point and binding for every channel found so far, all of it or
+    nothing in the transaction of the caller.
+
+    Channels that only answer to credentials are added afterwards by :func:`registry.reconcile.learn`. Needs the
+    permission *adopt* where the proposal lies and in ``area_id``. ``version`` is the proposal's, checked if given.
+    Raises ``NOT_FOUND``, ``FORBIDDEN``, ``INVALID`` for a lifecycle that is not watched, and ``CONFLICT`` for a
+    proposal that was settled before, or that conflicts and ``settle_conflict`` is not given: that says a person
+    looked and found two devices.
+    """
     if lifecycle not in WATCHED:
         raise XueliangError(Kind.INVALID, f"a device cannot be adopted as {lifecycle.value}")
     acting = Scope.system(scope.principal)
@@ -137,7 +107,7 @@ async def adopt_all(
     unit_id: str | None = None,
     credentials: GivenCredentials | None = None,
 ) -> list[Adoption | XueliangError]:
-    """As :func:`adopt` for a sweep's worth of new proposals that get the same credentials, in the order given; what
+    """As :func:`adopt_in` for a sweep's worth of new proposals that get the same credentials, in the order given; what
     one of them was refused for stands in its place. A hundred share a transaction."""
     done: list[Adoption | XueliangError] = []
     for start in range(0, len(proposals), _AT_ONCE):

@@ -18,8 +18,9 @@ from config.scope import ROLE_PERMISSIONS, Grant, Permission, Role, Scope
 from registry.area import Area
 from registry.area_store import add_area, change_area
 from registry.binding_store import bind, bindings_of_camera, bindings_of_point, unbind
-from registry.camera_list import camera_list
-from registry.camera_store import list_cameras
+from registry.camera_list import camera_list, position
+from registry.camera_store import change_camera, list_cameras
+from registry.change_feed_store import after
 from registry.checkpoint_store import lanes_of, parts_of
 from registry.database import Database
 from registry.lifecycle import TRANSITIONS, Lifecycle, advance
@@ -255,3 +256,22 @@ def test_the_table_of_life_has_no_dead_end_and_no_secret_door() -> None:
             else:
                 with pytest.raises(XueliangError):
                     advance(now, to)
+
+
+async def test_steps_of_life_keep_to_the_table_and_versions_are_held(db: Database) -> None:
+    await add_world(db, "a", 1, cameras=1)
+    async with db.write() as connection:
+        at = await position(SYSTEM, db)
+        same = await change_camera(SYSTEM, connection, "a-camera-0001", 1, name="Camera 1")
+        assert same.version == 1
+    for fields, version in (({"lifecycle": Lifecycle.PROPOSED}, 1), ({"name": "x"}, 2), ({"name": "x"}, 0)):
+        with pytest.raises(XueliangError) as caught:
+            async with db.write() as connection:
+                await change_camera(SYSTEM, connection, "a-camera-0001", version, **fields)
+        assert caught.value.kind is Kind.CONFLICT
+    with pytest.raises(XueliangError) as caught:
+        async with db.write() as connection:
+            await change_camera(SYSTEM, connection, "a-camera-0001", 1, name="x" * 201)
+    assert caught.value.kind is Kind.INVALID
+    async with db.read() as connection:
+        assert (await after(SYSTEM, connection, at)).changes == ()

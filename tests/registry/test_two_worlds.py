@@ -26,7 +26,7 @@ from registry import (
     unit_store,
     window_store,
 )
-from registry.adopt import adopt, refuse
+from registry.adopt import refuse
 from registry.area import Area
 from registry.camera import Camera
 from registry.camera_list import camera_list
@@ -34,6 +34,7 @@ from registry.database import Connection, Database
 from registry.device import Device, DeviceKind
 from registry.point import Point
 from registry.vault import Vault
+from tests.support.found_devices import adopt
 from tests.support.registry_world import SYSTEM, add_world
 
 IN_AREA = Scope("reader", (Grant(frozenset({Permission.READ, Permission.AUDIT}), area_id="a"),))
