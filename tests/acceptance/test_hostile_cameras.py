@@ -36,7 +36,8 @@ from registry.device_store import add_device
 from registry.lifecycle import Lifecycle
 from registry.proposal_store import list_proposals
 from tests.support import process_memory as memory
-from tests.support.hostile_camera import EVIL, NETWORK, HostileFleet, hostile_fleet
+from tests.support.hostile_camera import NETWORK, HostileFleet, hostile_fleet
+from tests.support.hostile_talk import EVIL
 from tests.support.udp_ports import free_port
 from tests.support.watching import Watching
 
