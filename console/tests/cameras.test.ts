@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { COLUMNS, DEFAULT_COLUMNS, template } from "@/pages/cameras/columns";
-import { csv } from "@/pages/cameras/csv";
 import { moves, turned, turns, type Row } from "@/pages/cameras/list_changes";
 import { cleaned, filtered, parse, wanted, write } from "@/pages/cameras/query";
 import { line, rows, worst, type Area } from "@/pages/cameras/tree";
@@ -94,14 +93,6 @@ describe("changes of rows", () => {
     expect(moves(turn, ["offline"])).toBe("enters");
     expect(moves(turn, ["fault"])).toBe("leaves");
     expect(moves(turn, ["fault", "offline"])).toBe("stays");
-  });
-});
-
-describe("the file", () => {
-  it("quotes everything, and lets no name be reckoned as a formula", () => {
-    expect(csv(["name"], [['=HYPERLINK("x")'], ['say "hi", 路'], ["+8613"], ["-1"], ["@x"]])).toBe(
-      '\ufeff"name"\r\n"\'=HYPERLINK(""x"")"\r\n"say ""hi"", 路"\r\n"\'+8613"\r\n"\'-1"\r\n"\'@x"\r\n',
-    );
   });
 });
 

@@ -140,12 +140,15 @@ async def test_a_list_is_taken_away_with_a_reason(rig: Rig) -> None:
     assert answered.headers["content-disposition"].startswith('attachment; filename="cameras-')
     rows = list(csv.reader(io.StringIO(answered.body.decode("utf-8-sig"))))
     assert rows[0][0] == "名称"
-    assert [(row[0], row[4], row[7], row[8], row[-1]) for row in rows[1:]] == [
-        ("Camera 2 a", "Village a", "离线", "网络不可达", camera_id("a", 2))
+    assert [(row[0], row[4], row[6], row[9], row[10], row[-1]) for row in rows[1:]] == [
+        ("Camera 2 a", "Village a", "NVR a", "离线", "网络不可达", camera_id("a", 2))
     ]
     auditor = await rig.user("aud", Role.AUDITOR)
     (written,) = (await auditor.get("/api/v1/audit?what=camera.export")).json["items"]
     assert (written["who"], written["details"]["purpose"], written["details"]["rows"]) == ("op", "周报", 1)
+    late = await operator.post(path, {"purpose": "late ones", "looked": "late", "device": "a-nvr"})
+    never = [camera_id("a", 3), camera_id("a", 4)]
+    assert [row[-1] for row in csv.reader(io.StringIO(late.body.decode("utf-8-sig")))][1:] == never
     one = await operator.post(path, {"purpose": "check", "ids": [camera_id("b", 1), camera_id("a", 1)]})
     assert [row[0] for row in csv.reader(io.StringIO(one.body.decode("utf-8-sig")))] == ["name", "Camera 1 a"]
 

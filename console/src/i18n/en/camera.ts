@@ -79,8 +79,6 @@ export default {
   },
   snapshot: {
     title: "Snapshot",
-    reason: "Reason",
-    note: "Note",
     incident: "Incident",
     noIncident: "none",
     text: "Goes into the register with your name; the mark is in the picture.",

@@ -33,7 +33,14 @@ export default {
     text: "These {n} go before what is scheduled, with one connection to each camera; scheduled checks will be later.",
     verb: "Check {n}",
   },
-  export: { label: "Export", busy: "Exporting {n}/{whole}", done: "{n} exported" },
+  export: {
+    label: "Export",
+    title: "Export {n} cameras",
+    verb: "Export {n}",
+    text: "Goes into the audit with your name and reason; the service makes the file, of 20,000 rows at most.",
+    most: "Of marked ones {n} at most at once: unmark some, or filter and export all.",
+    done: "{n} exported",
+  },
   empty: {
     none: { title: "No cameras yet", text: "Find devices on the network and adopt them, or import a list.", go: "Go to proposals", ask: "Ask the administrator to adopt devices, or for an area." },
     match: { title: "No camera matches", text: "There are {whole} in your areas. Drop one of these filters:" },

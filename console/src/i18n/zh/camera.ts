@@ -77,8 +77,6 @@ export default {
   },
   snapshot: {
     title: "截图",
-    reason: "事由",
-    note: "说明",
     incident: "关联故障事件",
     noIncident: "不关联",
     text: "连同您的姓名写入登记，画面上有水印。",

@@ -10,6 +10,9 @@ export const LOOKS: readonly Look[] = ["in_time", "late", "never"];
 /** The worst first: what somebody opens the list for without a question. */
 export const FIRST_SORT: Sort = "state";
 
+/** As many marked cameras as one export may name. */
+export const EXPORT_MOST = 500;
+
 export interface Asked {
   q: string;
   states: State[];
