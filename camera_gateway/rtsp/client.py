@@ -137,7 +137,7 @@ class RtspClient:
                 damaged += 1
             elif not first.done():
                 first.set_result(unit)
-                call.connection.receiver = None  # what still comes is not looked at
+                call.connection.inflow.receiver = None  # what still comes is not looked at
                 if call.connection.state is State.PLAYING:
                     call.connection.end()
 

@@ -1,4 +1,4 @@
-"""Edge: the TCP connection of one RTSP session: requests out; replies, interleaved packets and garbage in."""
+"""Edge: the TCP connection of one RTSP session: requests out, replies in, and when nothing comes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, cast
 
-from camera_gateway.rtsp.message import (
-    DOLLAR,
-    Headers,
-    Incomplete,
-    Request,
-    Response,
-    encode_request,
-    frame,
-    parse,
-    session_id,
-)
-from camera_gateway.rtsp.receiver import Receiver
+from camera_gateway.rtsp.inflow import Inflow
+from camera_gateway.rtsp.message import Headers, Request, Response, encode_request, frame, session_id
 from camera_gateway.rtsp.states import Event, State, advance
 from camera_gateway.rtsp.timing import Deadlines
 from config.clock import Clock
@@ -26,11 +16,9 @@ from config.errors import Kind, XueliangError
 
 log = logging.getLogger(__name__)
 
-#: Stray bytes between frames are seen; a stream of them is no RTSP.
-MAX_GARBAGE = 64 * 1024
-MAX_UNREAD = 256 * 1024
 MAX_SERVER_REQUESTS = 256
-NO_CHANNEL = -1
+#: What a camera that does not read leaves in our buffer before more is thrown away.
+MAX_UNSENT = 64 * 1024
 #: A stall timer that fires this much of its time too late tells of our own load.
 LATE_SHARE = 0.1
 
@@ -40,8 +28,6 @@ HOLD_SECONDS = 0.04
 SETTLE_SECONDS = 0.005
 #: Timers of uvloop may fire up to a millisecond early.
 EARLY = 0.005
-
-_METHOD_LETTERS = frozenset(b"ADGOPRST\r\n")
 
 
 class Media(Protocol):
@@ -56,15 +42,12 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, clock: Clock, deadlines: Deadlines, where: str) -> None:
         self._loop = asyncio.get_running_loop()
-        self._clock = clock
         self._deadlines = deadlines
         self.where = where
         self.state = State.CONNECTED
         self.session = ""
         self.session_timeout = 60.0
-        self.receiver: Receiver | None = None
-        self.rtp_channel = NO_CHANNEL
-        self.rtcp_channel = NO_CHANNEL
+        self.inflow = Inflow(clock, where)
         self.media: Media | None = None
         self.failure: XueliangError | None = None
         self.on_failure: Callable[[XueliangError], None] | None = None
@@ -74,9 +57,6 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._pending: dict[int, asyncio.Future[Response]] = {}
         self._cseq = 0
-        self._rest = bytearray()
-        self._need = 0
-        self._garbage = 0
         self._server_requests = 0
         self._stall_timer: asyncio.TimerHandle | None = None
         self._stall_due = 0.0
@@ -95,22 +75,14 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard = True
-        if self._rest:
-            if len(self._rest) + len(data) < self._need:
-                self._rest += data
-                return
-            data = b"".join((self._rest, data))
-            self._rest.clear()
         try:
-            position = self._consume(data)
+            if self.inflow.take(data, self._message):
+                self.last_media = self._loop.time()
         except XueliangError as error:
             self.fail(error)
             return
-        if position < len(data):
-            self._rest += memoryview(data)[position:]
-            if len(self._rest) > MAX_UNREAD + self._need:
-                self.fail(self._error(Kind.TOO_LARGE, "more bytes than a message can have"))
-        if self.receiver is not None and self.receiver.held:
+        receiver = self.inflow.receiver
+        if receiver is not None and receiver.held:
             self.hold()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -154,7 +126,7 @@ class Connection(asyncio.Protocol):
     def send_frame(self, channel: int, payload: bytes) -> None:
         """An interleaved frame (RTCP); thrown away where the camera does not read."""
         transport = self._transport
-        if transport is not None and not transport.is_closing() and transport.get_write_buffer_size() < MAX_GARBAGE:
+        if transport is not None and not transport.is_closing() and transport.get_write_buffer_size() < MAX_UNSENT:
             transport.write(frame(channel, payload))
 
     def watch_stall(self) -> None:
@@ -176,7 +148,7 @@ class Connection(asyncio.Protocol):
             return
         self._step(Event.END)
         self._close_media()
-        self.receiver = None
+        self.inflow.receiver = None
         self._cancel_timers()
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -200,8 +172,8 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._hold_timer = None
-        if self.receiver is not None:
-            self.receiver.flush()
+        if self.inflow.receiver is not None:
+            self.inflow.receiver.flush()
 
     def _check_reply(self) -> None:
         self._reply_timer = None
@@ -228,7 +200,7 @@ class Connection(asyncio.Protocol):
 
     def _lost(self) -> XueliangError:
         """What it means that the connection ended without our doing."""
-        if self._has_media():
+        if self.inflow.has_media:
             return self._error(Kind.STALLED, "the camera ended the connection")
         if not self.heard:
             return self._error(
@@ -238,104 +210,16 @@ class Connection(asyncio.Protocol):
             )
         return self._error(Kind.PROTOCOL, "the camera ended the connection")
 
-    def _consume(self, data: bytes) -> int:
-        """Everything whole in ``data``; returns where the unfinished rest begins."""
-        position, end = 0, len(data)
-        received = self._clock.monotonic()
-        media = 0
-        while position < end:
-            if data[position] == DOLLAR:
-                if end - position < 4:
-                    self._need = 4
-                    break
-                stop = position + 4 + (data[position + 2] << 8 | data[position + 3])
-                if stop > end:
-                    self._need = stop - position
-                    break
-                receiver = self.receiver
-                if receiver is not None:
-                    if data[position + 1] == self.rtp_channel:
-                        receiver.packet(data, position + 4, stop, received)
-                        media += 1
-                        if self.receiver is not None:
-                            stop = receiver.fragments(data, stop, end, self.rtp_channel)
-                    else:
-                        media += self._other_channel(data, position, stop, received)
-                position = stop
-                continue
-            following = self._text(data, position)
-            if following < 0:
-                break
-            position = following
-        if media:
-            self.last_media = self._loop.time()
-            self._garbage = 0
-        return position
-
-    def _other_channel(self, data: bytes, position: int, stop: int, received: float) -> int:
-        """RTCP, or a camera that sends on another channel than the one it agreed to."""
-        receiver = self.receiver
-        assert receiver is not None
-        channel = data[position + 1]
-        if channel == self.rtcp_channel and not (
-            stop - position > 5 and data[position + 5] & 0x7F == receiver.payload_type and not receiver.stats.packets
-        ):
-            wall = self._clock.now().timestamp()
-            receiver.control(data, position + 4, stop, received, wall)
-            return 0
-        if receiver.first_packet is None and stop - position > 16:
-            before = receiver.stats.packets
-            receiver.packet(data, position + 4, stop, received)
-            if receiver.stats.packets > before:
-                log.info("%s - video comes on channel %d instead of %d", self.where, channel, self.rtp_channel)
-                self.rtp_channel, self.rtcp_channel = channel, channel ^ 1
-                return 1
-        return 0
-
-    def _text(self, data: bytes, position: int) -> int:
-        """One message; the place after it, or -1 where it is not whole yet."""
-        if data[position] in _METHOD_LETTERS:
-            try:
-                parsed = parse(data, position)
-            except XueliangError as error:
-                if error.kind is Kind.TOO_LARGE or not self._has_media():
-                    raise self._error(error.kind, error.what, error.fix) from error
-                return self._skip(data, position)
-            if isinstance(parsed, Incomplete):
-                self._need = parsed.need
-                return -1
-            message, following = parsed
-            if isinstance(message, Response):
-                self._response(message)
-            elif isinstance(message, Request):
-                self._server_request(message)
-            return following
-        return self._skip(data, position)
-
-    def _skip(self, data: bytes, position: int) -> int:
-        """Past stray bytes to what may be the next frame or message."""
-        if data.startswith(b"HTTP/1.", position) and not self._has_media():
-            raise self._error(
-                Kind.PROTOCOL, "what answers speaks HTTP, not RTSP", "Use the camera's RTSP port, 554 by default"
-            )
-        places = [data.find(bytes((DOLLAR, c)), position + 1) for c in (self.rtp_channel, self.rtcp_channel) if c >= 0]
-        places.append(data.find(b"RTSP/1.", position + 1))
-        following = min((p for p in places if p > 0), default=len(data))
-        self._stray(following - position)
-        return following
-
-    def _stray(self, count: int) -> None:
-        """Bytes nobody asked for: stray ones, or replies to nothing."""
-        self._garbage += count
-        if self._garbage > MAX_GARBAGE:
-            raise self._error(
-                Kind.PROTOCOL, "what comes is not RTSP", "Check the port in the address, and restart the camera"
-            )
+    def _message(self, message: Request | Response) -> None:
+        if isinstance(message, Response):
+            self._response(message)
+        else:
+            self._server_request(message)
 
     def _response(self, response: Response) -> None:
         self.replies += 1
         if response.status < 200:
-            self._stray(64)
+            self.inflow.stray(64)
             return
         number = response.headers.known().get("cseq", "").strip()
         cseq = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
@@ -344,7 +228,7 @@ class Connection(asyncio.Protocol):
             future = self._pending.popitem()[1]  # some firmwares count for themselves
         identifier, timeout = session_id(response)
         if future is None:
-            self._stray(len(response.body) + 64)
+            self.inflow.stray(len(response.body) + 64)
         expected = self.state in (State.SETTING_UP, State.ENDING) and not self.session
         if identifier and response.status < 300 and expected:
             self.session, self.session_timeout = identifier, timeout
@@ -377,7 +261,7 @@ class Connection(asyncio.Protocol):
         known = request.method in ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE")
         headers = Headers((("CSeq", request.headers.get("CSeq")[:32]),))
         transport = self._transport
-        if transport is not None and not transport.is_closing() and transport.get_write_buffer_size() < MAX_GARBAGE:
+        if transport is not None and not transport.is_closing() and transport.get_write_buffer_size() < MAX_UNSENT:
             transport.write(Response(200 if known else 501, "OK" if known else "Not Implemented", headers).encode())
 
     def _check_stall(self) -> None:
@@ -389,7 +273,7 @@ class Connection(asyncio.Protocol):
         if quiet < stall - EARLY:
             self._arm_stall(stall - quiet)
             return
-        if self._has_media():
+        if self.inflow.has_media:
             self.fail(
                 self._error(
                     Kind.STALLED,
@@ -409,9 +293,6 @@ class Connection(asyncio.Protocol):
     def _arm_stall(self, seconds: float) -> None:
         self._stall_due = self._loop.time() + seconds
         self._stall_timer = self._loop.call_later(seconds, self._check_stall)
-
-    def _has_media(self) -> bool:
-        return self.receiver is not None and self.receiver.first_packet is not None
 
     def _tell(self, error: XueliangError) -> None:
         if self.failure is None:

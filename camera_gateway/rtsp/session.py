@@ -212,8 +212,8 @@ class RtspSession:
         """RTCP towards the camera, over whatever the session runs on."""
         if self.pair is not None:
             self.pair.send_control(payload)
-        elif self._connection.rtcp_channel >= 0:
-            self._connection.send_frame(self._connection.rtcp_channel, payload)
+        elif self._connection.inflow.rtcp_channel >= 0:
+            self._connection.send_frame(self._connection.inflow.rtcp_channel, payload)
 
     def open_path(self) -> None:
         if self.pair is not None:

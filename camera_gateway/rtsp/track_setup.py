@@ -75,8 +75,8 @@ class TrackSetup:
                 raise XueliangError(
                     Kind.PROTOCOL, "the camera agrees to UDP where TCP was asked for", where=connection.where
                 )
-            connection.rtp_channel, connection.rtcp_channel = agreed.channels or (0, 1)
-            connection.receiver = self.session.receiver
+            connection.inflow.rtp_channel, connection.inflow.rtcp_channel = agreed.channels or (0, 1)
+            connection.inflow.receiver = self.session.receiver
         return response
 
     async def _udp(self) -> Response:
@@ -88,7 +88,7 @@ class TrackSetup:
         if response.status == 200:
             pair.server_ports = parse_transport(response.headers.get("Transport")).server_ports
             session.pair = pair
-            connection.receiver = session.receiver
+            connection.inflow.receiver = session.receiver
         else:
             connection.media = None
             pair.close()
@@ -99,14 +99,14 @@ class TrackSetup:
         receiver, loop = session.receiver, asyncio.get_running_loop()
 
         def packet(data: bytes) -> None:
-            if connection.receiver is None:
+            if connection.inflow.receiver is None:
                 return
             connection.last_media = loop.time()
             try:
                 receiver.packet(data, 0, len(data), clock.monotonic())
             except XueliangError as error:
                 connection.fail(error)
-            if connection.receiver is not None and receiver.held:
+            if connection.inflow.receiver is not None and receiver.held:
                 connection.hold()
 
         def control(data: bytes) -> None:
