@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import av
 
+from bench.harness import Machine, today
 from tests.interop import look, onvif_rows, viewer_rows
 from tests.interop.matrix import (
     GO2RTC,
@@ -45,6 +46,8 @@ Written by `python -m tests.interop.report`; do not edit. Every row of the first
 somebody else's server on loopback: one keyframe fetched, decoded and held against what the server was told to send, one
 TEARDOWN seen on the wire. The tests in `tests/interop` hold the same rows and, besides, B-frames, long GOPs, wrong
 passwords (one attempt), ONVIF and discovery. The login column is the server's.
+
+Measured {when} on {cores} cores ({cpu}); a time is that of one try.
 """
 
 
@@ -64,9 +67,14 @@ def page(
     versions: Mapping[str, str],
     onvif: Sequence[OnvifRow] = (),
     seen: Sequence[Seen] = (),
+    *,
+    when: str = "",
 ) -> str:
-    """The whole page. A row that failed says so in bold; a defect of the server stands beside what we say of it."""
-    lines = [HEAD, "## Versions", "", "| what | version |", "| --- | --- |"]
+    """The whole page. A row that failed says so in bold; a defect of the server stands beside what we say of it.
+    ``when`` is when the first of them was tried, on this machine."""
+    own = Machine.here()
+    head = HEAD.format(when=when, cores=own.cores, cpu=own.cpu)
+    lines = [head, "## Versions", "", "| what | version |", "| --- | --- |"]
     lines += [f"| {name} | {version} |" for name, version in versions.items()]
     failed = [row for row in rows if not row.passed]
     defects = [row for row in rows if row.passed and row.case.defect]
@@ -186,8 +194,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.interop.report")
     parser.add_argument("--print", action="store_true", help="to standard output, not to the page")
     options = parser.parse_args(arguments)
+    when = today()
     rows, versions, onvif, seen = collect()
-    text = page(rows, versions, onvif, seen)
+    text = page(rows, versions, onvif, seen, when=when)
     if options.print:
         sys.stdout.write(text)
     else:

@@ -20,6 +20,11 @@ def test_a_row_says_what_came_of_it() -> None:
     assert "Defects" not in text
 
 
+def test_it_says_when_and_on_what_it_was_measured() -> None:
+    assert "Measured 2026-01-01 10:00 UTC on " in page([], {}, when="2026-01-01 10:00 UTC")
+    assert "Measured 20" in PAGE.read_text("utf-8")
+
+
 def test_a_failure_is_counted_and_bold() -> None:
     text = page([Row(GOOD, False, "timeout: no answer"), Row(GOOD, True, "fine")], {})
     assert "2 tried, 1 as they must be, 1 not." in text
