@@ -107,7 +107,9 @@ async def desk(town: World, chromium: Any, logins: dict[str, Any]) -> AsyncItera
     async def context(role: str | None, size: tuple[int, int], lang: str, theme: str, **more: Any) -> Any:
         width, height = size
         made = await chromium.new_context(
-            viewport={"width": width, "height": height}, storage_state=logins.get(role or ""), **more
+            viewport={"width": width, "height": height},
+            storage_state=logins.get(role or ""),
+            **{"locale": "zh-CN" if lang == "zh" else "en-GB"} | more,
         )
         await made.add_init_script(
             f"localStorage.setItem('xl-language', '{lang}'); localStorage.setItem('xl-theme', '{theme}');"
