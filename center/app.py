@@ -17,7 +17,6 @@ from camera_gateway.media.pool import DecodePool, PoolLimits
 from camera_gateway.onvif.client import OnvifClient
 from camera_gateway.reach import Reach, ReachPolicy
 from camera_gateway.rtsp.client import RtspClient
-from camera_gateway.rtsp.timing import Deadlines
 from camera_gateway.source import SourceHub
 from center import states
 from center.adopting import Adopting
@@ -90,7 +89,7 @@ def build(storage: Storage, rng: random.Random, listener: Listener | None = None
     settings, clock = storage.settings, storage.clock
     reach = reach_of(settings)
     gate = AttemptGate(storage.memory)
-    rtsp = RtspClient(reach, storage.memory, clock, _deadlines(settings), gate)
+    rtsp = RtspClient(reach, storage.memory, clock, states.deadlines(settings), gate)
     cameras = settings.cameras
     http = DeviceHttp(
         reach,
@@ -123,17 +122,6 @@ def upkeep_of(storage: Storage) -> Upkeep:
     every = timedelta(minutes=settings.audit.anchor_minutes)
     anchors = AuditAnchors(storage.db, places_of(settings, webhook_of(storage)), every)
     return Upkeep(storage.db, anchors, settings.retention.audit_days)
-
-
-def _deadlines(settings: Settings) -> Deadlines:
-    cameras = settings.cameras
-    return Deadlines(
-        connect=cameras.connect_seconds,
-        reply=cameras.reply_seconds,
-        stall=cameras.stall_seconds,
-        keyframe=cameras.keyframe_extra_seconds,
-        total=cameras.total_seconds,
-    )
 
 
 def _picture_settings(storage: Storage) -> PictureSettings:

@@ -1,7 +1,8 @@
-"""Pure: settings as the rules that health is given: states, schedule, learning, thresholds, uplink."""
+"""Pure: settings as the rules that other rooms are given: deadlines, states, schedule, learning, thresholds, uplink."""
 
 from __future__ import annotations
 
+from camera_gateway.rtsp.timing import Deadlines
 from config.settings import Settings
 from config.thresholds import Thresholds
 from health.confirm import ConfirmSettings
@@ -9,6 +10,17 @@ from health.reference import Learning
 from health.schedule import ScheduleSettings
 from health.state import StateSettings
 from health.uplink import UplinkSettings
+
+
+def deadlines(settings: Settings) -> Deadlines:
+    cameras = settings.cameras
+    return Deadlines(
+        connect=cameras.connect_seconds,
+        reply=cameras.reply_seconds,
+        stall=cameras.stall_seconds,
+        keyframe=cameras.keyframe_extra_seconds,
+        total=cameras.total_seconds,
+    )
 
 
 def state_settings(settings: Settings) -> StateSettings:

@@ -14,6 +14,7 @@ import pytest
 from xdist.remote import Producer
 
 from tests.support.loop import Loop
+from tests.support.open_files import open_files
 from tests.support.sharing import ByFile, in_order, processes
 
 
@@ -109,15 +110,11 @@ def footage() -> Path:
 
 def _descriptors() -> set[str]:
     """What this process holds open, apart from what the interpreter opens for itself on first use."""
-    held = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:  # the listing's own descriptor
-            continue
-        if not target.startswith(("/dev/", "/proc/", "/sys/")) and "__pycache__" not in target:
-            held.add(f"{name} -> {target}")
-    return held
+    return {
+        f"{number} -> {target}"
+        for number, target in open_files()
+        if not target.startswith(("/dev/", "/proc/", "/sys/")) and "__pycache__" not in target
+    }
 
 
 @pytest.fixture

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
+
+from tests.support.open_files import open_files
 
 
 def own_ports() -> set[int]:
     """Bound ports of this process's own sockets, IPv4 and IPv6."""
-    held = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:  # the listing's own descriptor
-            continue
-        if target.startswith("socket:["):
-            held.add(target[8:-1])
+    held = {target[8:-1] for _, target in open_files() if target.startswith("socket:[")}
     found = set()
     for table in ("udp", "udp6"):
         for line in Path(f"/proc/self/net/{table}").read_text("ascii").splitlines()[1:]:
