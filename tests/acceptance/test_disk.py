@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -228,37 +228,35 @@ def sessions(fleet: Fleet) -> int:
     return sum(device.sessions for device in fleet.devices)
 
 
-async def test_the_end_closes_every_session(fleet: Fleet, tmp_path: Path) -> None:
-    """Cameras that send packets and never a keyframe hold their sessions open for seconds."""
-    data = tmp_path / "data"
-    config = configuration(fleet, tmp_path / "config", data)
+@asynccontextmanager
+async def in_the_middle(fleet: Fleet, folder: Path) -> AsyncIterator[Served]:
+    """With sessions at cameras that send packets and never a keyframe, and so hold them open for seconds."""
+    config = configuration(fleet, folder / "config", folder / "data")
     for camera in fleet.cameras:
         await fleet.set_fault(camera.id, Fault.NO_KEYFRAME, True)
     async with Served(config) as service:
         async with asyncio.timeout(30):
             while not sessions(fleet):
                 await get(service.url, "/healthz")
+        yield service
+
+
+async def test_the_end_closes_every_session(fleet: Fleet, tmp_path: Path) -> None:
+    async with in_the_middle(fleet, tmp_path) as service:
         dropped = fleet.rtsp.dropped
         service.process.send_signal(signal.SIGTERM)
         assert await service.ended(15) == 0
     assert (sessions(fleet), fleet.rtsp.dropped - dropped) == (0, 0)
-    assert not (data / "control.sock").exists()
+    assert not (tmp_path / "data" / "control.sock").exists()
 
 
 async def test_a_second_signal_ends_it_at_once(fleet: Fleet, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    config = configuration(fleet, tmp_path / "config", data)
-    for camera in fleet.cameras:
-        await fleet.set_fault(camera.id, Fault.NO_KEYFRAME, True)
-    async with Served(config) as service:
-        async with asyncio.timeout(30):
-            while not sessions(fleet):
-                await get(service.url, "/healthz")
+    async with in_the_middle(fleet, tmp_path) as service:
         service.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             while (await get(service.url, "/readyz"))[0] == 200:
                 pass
         service.process.send_signal(signal.SIGTERM)
         assert await service.ended(3) == 1
-    with closing(sqlite3.connect(data / "xueliang.sqlite")) as db:
+    with closing(sqlite3.connect(tmp_path / "data" / "xueliang.sqlite")) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
