@@ -25,6 +25,7 @@ CONTRACT = {
     "_binding": "srtp.py",
     "_check_list": "ice.py",
     "_create_ssl_context": "path.py",
+    "_do_handshake": "path.py",
     "_handle_rtcp_data": "path.py",
     "_handle_rtp_data": "path.py",
     "_local_candidates": "ice.py",
@@ -38,9 +39,11 @@ CONTRACT = {
     "_rx_srtp": "path.py",
     "_send": "path.py",
     "_set_role": "path.py",
+    "_setup_srtp": "path.py",
     "_srtp": "srtp.py",
     "_tie_breaker": "ice.py",
     "_tx_srtp": "path.py",
+    "_validate_peer_identity": "path.py",
 }
 
 
@@ -103,6 +106,9 @@ async def test_what_the_dtls_transport_asks_of_the_one_below_and_of_itself() -> 
     source = inspect.getsource(rtcdtlstransport.RTCDtlsTransport)
     for used in ("self.transport._recv()", "self.transport._send(", "self.transport.role", "self._handle_rtcp_data("):
         assert used in source
+    # The three steps that may fail, each asked for once.
+    for step in ("await self._do_handshake()", "self._validate_peer_identity(remoteParameters)", "self._setup_srtp()"):
+        assert source.count(step) == 1
     # Nothing else is asked of the transport below.
     asked = {part.split("(")[0].split(".")[0].strip() for part in source.split("self.transport.")[1:]}
     assert {name.split()[0].strip(":,)") for name in asked} <= {"_recv", "_send", "role"}
