@@ -20,6 +20,8 @@ COLUMNS, ROWS = 16, 9
 _STRUCTURE = 6.0
 #: A block with structure is the same while its pattern agrees so well (correlation, whatever the light).
 _SAME = 0.5
+#: A pattern of which less is left is gone, whatever noise is left agrees with.
+_FADED = 0.35
 #: A block without structure is the same while its grey is: a lamp switched on over a wall is a change of light.
 _GREY = 48.0
 _RED, _YELLOW, _BLACK = (40, 40, 230), (40, 220, 250), (0, 0, 0)
@@ -64,8 +66,17 @@ def _changed(before: Array, after: Array) -> Array:
     spread = one.std(axis=2), two.std(axis=2)
     agreement = (one * two).mean(axis=2) / np.maximum(spread[0] * spread[1], 1e-3)
     structured = np.maximum(*spread) >= _STRUCTURE
-    lost: Array = np.where(structured, agreement < _SAME, np.abs(means[0] - means[1]) > _GREY)
-    return lost
+    faded = np.minimum(*spread) < _FADED * np.maximum(*spread)
+    changed = np.where(structured, (agreement < _SAME) | faded, np.abs(means[0] - means[1]) > _GREY)
+    return _beside(changed, structured | changed)
+
+
+def _beside(changed: Array, known: Array) -> Array:
+    """A bare wall that keeps its grey says nothing of itself: it goes with most of what is known around it."""
+    around = np.ones((3, 3), np.float32)
+    votes = cv2.filter2D(np.where(known, np.where(changed, 1.0, -1.0), 0.0), -1, around, borderType=cv2.BORDER_CONSTANT)
+    settled: Array = np.where(known, changed, votes > 0)
+    return settled
 
 
 def _draw(after: Array, blocks: Array) -> Array:
