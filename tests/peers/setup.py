@@ -21,6 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".peers"
+#: Seconds for a program in Go to be fetched, and to be built; a proxy that hangs must not hold everything up.
+PATIENCE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _install_program(program: Program, folder: Path) -> None:
     go = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
     # By name and version alone: installing it asks for a list of versions too, which not every proxy gives.
     download = ["go", "mod", "download", "-json", program.requirement]
-    got = subprocess.run(download, check=True, cwd=folder, env=go, stdout=subprocess.PIPE)
+    got = subprocess.run(download, check=True, cwd=folder, env=go, stdout=subprocess.PIPE, timeout=PATIENCE)
     told = json.loads(got.stdout)
     if told["Sum"] != program.integrity:
         raise OSError(f"the module is another one: {told['Sum']}")
@@ -131,7 +133,8 @@ def _install_program(program: Program, folder: Path) -> None:
     for name, text in program.generated:
         (source / name).write_text(text, "utf-8")
     built = folder / "program"
-    subprocess.run(["go", "build", "-trimpath", "-o", str(built), "."], check=True, cwd=source, env=go)
+    build = ["go", "build", "-trimpath", "-o", str(built), "."]
+    subprocess.run(build, check=True, cwd=source, env=go, timeout=PATIENCE)
     shutil.rmtree(source)
 
 
@@ -169,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         try:
             install(wanted, folder)
-        except (OSError, subprocess.CalledProcessError) as error:
+        except (OSError, subprocess.SubprocessError) as error:
             print(f"{name} could not be installed: {error}", file=sys.stderr)
             code = code if may_lack else 1
     return code
