@@ -13,6 +13,7 @@ from config.scope import Permission, Role
 from health import state as causes
 from health.classes import CatalogStatus
 from health.evidence_store import EvidenceKind
+from health.looked_store import Look
 from health.observation import Layer, Link, Picture
 from health.reference import ReferenceState
 from health.state import Aspect, State
@@ -88,6 +89,11 @@ EVIDENCE: Mapping[EvidenceKind, Words] = {
     EvidenceKind.LAST_GOOD: ("最后正常", "last good"),
     EvidenceKind.FIRST_BAD: ("首次异常", "first bad"),
     EvidenceKind.DIFFERENCE: ("差异", "difference"),
+}
+LOOKS: Mapping[Look, Words] = {
+    Look.IN_TIME: ("按时", "in time"),
+    Look.LATE: ("超期", "overdue"),
+    Look.NEVER: ("从未检查", "never checked"),
 }
 CATALOG: Mapping[CatalogStatus, Words] = {
     CatalogStatus.ON: ("在线", "on"),
@@ -310,6 +316,7 @@ LISTS: Mapping[str, tuple[type[StrEnum] | None, Mapping[Any, Words]]] = {
     "proposal_states": (ProposalStatus, PROPOSAL_STATES),
     "conflicts": (ConflictKind, CONFLICTS),
     "how_found": (How, HOW_FOUND),
+    "looks": (Look, LOOKS),
     "accounts": (AccountState, ACCOUNTS),
     "permissions": (Permission, PERMISSIONS),
     "roles": (Role, ROLES),

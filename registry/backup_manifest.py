@@ -31,7 +31,7 @@ MAX_SMALL_FILE = 2 * 1024 * 1024
 _MAX_DATABASE = 1 << 44
 _SIGNED = b"xueliang-backup-manifest-1\n"
 
-EVIDENCE_FOLDERS = ("last", "good", "bad", "evidence")
+EVIDENCE_FOLDERS = ("last", "good", "bad", "plain", "evidence")
 _SMALL = re.compile(
     rf"references/[0-9A-Za-z-]{{1,64}}\.bank|evidence/(?:{'|'.join(EVIDENCE_FOLDERS)})/[0-9A-Za-z-]{{1,64}}\.jpg"
 )

@@ -5,7 +5,6 @@ export default {
   search: "Name, code, GB/T id or address",
   tree: { label: "Areas", all: "All areas", cameras: "cameras", show: "Area: {name}" },
   filter: { label: "Filters", state: "State", area: "Area", unit: "Unit", device: "Device", anyUnit: "All units", drop: "Drop the filter: {name}", q: "Find", looked: "Checked" },
-  looked: { in_time: "in time", late: "overdue", never: "never checked" },
   columns: { label: "Columns", usual: "The usual columns" },
   column: {
     name: "Name", code: "Code", area: "Area", unit: "Unit", device: "Device", address: "Address", gb_id: "GB/T id", cause: "Cause",

@@ -3,7 +3,6 @@ export default {
   search: "名称、编号、国标编号或地址",
   tree: { label: "区域", all: "全部区域", cameras: "路", show: "区域：{name}" },
   filter: { label: "筛选", state: "状态", area: "区域", unit: "运维单位", device: "设备", anyUnit: "全部单位", drop: "去掉筛选：{name}", q: "查找", looked: "检查" },
-  looked: { in_time: "按时", late: "超期", never: "从未检查" },
   columns: { label: "列", usual: "恢复默认列" },
   column: {
     name: "名称", code: "编号", area: "区域", unit: "单位", device: "设备", address: "地址", gb_id: "国标编号", cause: "原因",
