@@ -163,6 +163,9 @@ async def test_a_flood_is_said_and_grouped_and_can_be_listed_one_by_one(desk: Op
     assert len(await one.keys()) == 15
     spoken = await page.locator("[aria-live]").first.inner_text()
     assert "告警洪峰" in spoken or "新事件" in spoken
+    one.fresh = 0
+    await one.rest(30)  # it ends without a word of the feed
+    await strip.wait_for(state="detached")
 
 
 async def test_a_resting_list_of_cameras_takes_in_what_it_was_told_of(desk: Open, town: World) -> None:

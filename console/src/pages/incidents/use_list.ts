@@ -12,8 +12,9 @@ import { asked, TABS, type Filters, type Tab, type Wanted } from "./query";
 const FIRST = 100;
 const MOST = 500;
 const PAUSE = 1000;
-/** Whether it is a flood is asked at most so often. */
+/** Whether it is a flood is asked at most so often; and anew after a while, for it ends without a word. */
 const LOOK = 5000;
+const LOOK_AGAIN = 30_000;
 /** How new a row is while its mark pulses. */
 const FRESH = 10_000;
 
@@ -38,6 +39,8 @@ export function useIncidentList(own: () => readonly string[]) {
   let run = 0;
   let last = 0;
   let looked = 0;
+  let looking = 0;
+  let over = false;
   let timer = 0;
 
   const page = (query: Wanted, limit: number, from?: string) =>
@@ -119,6 +122,12 @@ export function useIncidentList(own: () => readonly string[]) {
     } catch {
       if (mine === run) flood.value = { fresh: null, on: false };
     }
+    if (flood.value.fresh !== 0) lookIn(LOOK_AGAIN);
+  }
+
+  function lookIn(wait: number): void {
+    clearTimeout(looking);
+    if (!over) looking = window.setTimeout(() => void look(run), Math.max(0, wait));
   }
 
   async function refresh(): Promise<void> {
@@ -139,7 +148,8 @@ export function useIncidentList(own: () => readonly string[]) {
       if (waiting.value.length === 0) waitingSince.value = "";
       else if (waitingSince.value === "") waitingSince.value = got.as_of;
       if (order.value.length === 0 && waiting.value.length > 0) return await load(filters, true); // nothing is under the hand
-      await Promise.all([count(mine, got.total), Date.now() - looked >= LOOK ? look(mine) : undefined]);
+      lookIn(looked + LOOK - Date.now());
+      await count(mine, got.total);
     } catch (error) {
       if (mine === run) problem.value = asProblem(error);
     }
@@ -180,7 +190,9 @@ export function useIncidentList(own: () => readonly string[]) {
 
   const stops = [onChanges(change), onResync(() => filters !== null && void load(filters, true))];
   onScopeDispose(() => {
+    over = true;
     clearTimeout(timer);
+    clearTimeout(looking);
     stops.forEach((stop) => stop());
   });
 
