@@ -15,7 +15,7 @@ TILES = 16
 #: CONSOLE, section 7: of what is held after the warm-up.
 GROWTH = 0.10
 #: Seconds of warm-up and of watching: CONSOLE's half hour with ``--soak``, else what a run of all tests can afford.
-LONG, SHORT = (180, 1800), (2, 16)
+LONG, SHORT = (180, 1800), (6, 14)
 LIVE = "[...document.querySelectorAll('.tile')].filter(one => one.dataset.state === 'live').length"
 FRAMES = "[...document.querySelectorAll('.tile video')].map(one => one.getVideoPlaybackQuality().totalVideoFrames)"
 
