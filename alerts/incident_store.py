@@ -112,9 +112,16 @@ async def list_incidents(
 
 
 async def count_incidents(scope: Scope, connection: Connection, wanted: Wanted = Wanted()) -> int:
-    joined = _joined()
-    query = sa.select(sa.func.count()).select_from(joined).where(in_scope(scope), *_where(scope, wanted))
-    return int((await connection.execute(query)).scalar_one())
+    return sum((await count_by_state(scope, connection, wanted)).values())
+
+
+async def count_by_state(scope: Scope, connection: Connection, wanted: Wanted = Wanted()) -> dict[IncidentState, int]:
+    """How many that the filters leave are how; states of which there is none are missing."""
+    # Names and codes of points are looked into by a search alone.
+    joined = _joined() if wanted.text else JOINED
+    counts = sa.select(_i.state, sa.func.count().label("number")).select_from(joined)
+    query = counts.where(in_scope(scope), *_where(scope, wanted))
+    return {row.state: row.number for row in await connection.execute(query.group_by(_i.state))}
 
 
 async def get_incident(

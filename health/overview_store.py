@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement
 from config.scope import Permission, Scope
 from health.camera_page_store import PARENTS, line_of
 from health.looked_store import IN_TIME, Allowed
-from health.state import Aspect
+from health.state import Aspect, State
 from health.tables import camera_listing, camera_states, state_changes
 from registry.database import Connection
 from registry.lifecycle import WATCHED
@@ -27,24 +27,30 @@ _c, _l, _s, _h = cameras.c, camera_listing.c, camera_states.c, state_changes.c
 @dataclass(frozen=True, slots=True)
 class Looked:
     """Of ``cameras``, ``in_time`` were looked at within the allowed age, ``never`` not once; ``oldest`` is the last
-    look at the one that has waited longest among the others."""
+    look at the one that has waited longest among the others. ``states``: how many of them are how."""
 
     cameras: int = 0
     in_time: int = 0
     never: int = 0
     oldest: datetime | None = None
+    states: Mapping[State, int] = field(default_factory=dict)
 
     @property
     def late(self) -> int:
         return self.cameras - self.in_time
 
-    def __add__(self, other: Looked) -> Looked:
-        both = [at for at in (self.oldest, other.oldest) if at is not None]
-        return Looked(
-            self.cameras + other.cameras,
-            self.in_time + other.in_time,
-            self.never + other.never,
-            min(both, default=None),
+    @classmethod
+    def sum(cls, parts: Collection[Looked]) -> Looked:
+        states: dict[State, int] = {}
+        for part in parts:
+            for state, number in part.states.items():
+                states[state] = states.get(state, 0) + number
+        return cls(
+            sum(part.cameras for part in parts),
+            sum(part.in_time for part in parts),
+            sum(part.never for part in parts),
+            min((part.oldest for part in parts if part.oldest is not None), default=None),
+            states,
         )
 
 
@@ -73,6 +79,7 @@ async def looked_by_area(
     query = (
         sa.select(
             _l.area_id,
+            _l.state,
             sa.func.count(),
             sa.func.sum(sa.case((IN_TIME, 1), else_=0)),
             sa.func.sum(sa.case((_s.last_at.is_(None), 1), else_=0)),
@@ -80,20 +87,18 @@ async def looked_by_area(
         )
         .select_from(camera_listing.outerjoin(camera_states, _s.camera_id == _l.camera_id))
         .where(visible(scope.where(Permission.READ), _l.area_id, _l.unit_id), _l.lifecycle.in_(sorted(WATCHED)))
-        .group_by(_l.area_id)
+        .group_by(_l.area_id, _l.state)
     )
-    own = {
-        area: Looked(number, int(fresh), int(never), at)
-        for area, number, fresh, never, at in await connection.execute(query, allowed.values(now))
-    }
+    own: dict[str, list[Looked]] = defaultdict(list)
+    for area, state, number, fresh, never, at in await connection.execute(query, allowed.values(now)):
+        own[area].append(Looked(number, int(fresh), int(never), at, {state: number}))
     parents: dict[str, str | None] = {row.id: row.parent_id for row in await connection.execute(PARENTS)}
-    summed: dict[str, Looked] = defaultdict(Looked)
-    whole = Looked()
-    for area_id, one in own.items():
-        whole += one
+    summed: dict[str, list[Looked]] = defaultdict(list)
+    areas = {area: Looked.sum(parts) for area, parts in own.items()}
+    for area_id, one in areas.items():
         for above in line_of(area_id, parents):
-            summed[above] += one
-    return dict(summed), whole
+            summed[above].append(one)
+    return {area: Looked.sum(parts) for area, parts in summed.items()}, Looked.sum(areas.values())
 
 
 async def count_looked(scope: Scope, connection: Connection) -> int:

@@ -14,7 +14,7 @@ from center.api.asked import Asked, Reader
 from center.api.pagination import DEFAULT_LIMIT, Cursor, Limit, next_cursor, position
 from center.api.shapes import IdText, Listed, Moment, Out, Stamped, rendered
 from center.api.status_routes import allowed_age
-from health import camera_page_store, overview_store
+from health import overview_store
 from health.overview_store import Lately, Looked
 from health.state import State
 from registry import area_store
@@ -111,12 +111,12 @@ async def overview(asked: Reader) -> Response:
     """Watched cameras in your areas: by state, how fresh, how many online, what stands, all of one moment."""
     now = asked.now
     async with asked.read() as connection:
-        by_area, counts = await camera_page_store.count_by_area(asked.scope, connection)
         looked, whole = await overview_store.looked_by_area(asked.scope, connection, allowed_age(asked.core), now)
         areas = await area_store.list_areas(asked.scope, connection)
         incidents = await _incidents(asked, connection, now)
         changed = await overview_store.count_turned(asked.scope, connection, Lately(now - LATELY))
     known = {area.id for area in areas}
+    counts = _counts(whole)
     online = sum(counts[state] for state in ONLINE)
     out = OverviewOut(
         total=sum(counts.values()),
@@ -129,10 +129,10 @@ async def overview(asked: Reader) -> Response:
                 id=area.id,
                 name=area.name,
                 parent_id=area.parent_id if area.parent_id in known else None,
-                counts=by_area.get(area.id) or dict.fromkeys(State, 0),
-                **_looked(looked.get(area.id) or Looked(), now),
+                counts=_counts(one),
+                **_looked(one, now),
             )
-            for area in areas
+            for area, one in ((area, looked.get(area.id) or Looked()) for area in areas)
         ],
         incidents=incidents,
         changed=changed,
@@ -174,19 +174,17 @@ async def list_turns(
 
 
 async def _incidents(asked: Asked, connection: Connection, now: datetime) -> IncidentCounts:
-    async def count(*states: IncidentState, known_since: datetime | None = None) -> int:
-        wanted = Wanted(states, top=True, known_since=known_since)
-        return await incident_store.count_incidents(asked.scope, connection, wanted)
+    """Those that are part of a bigger one are left out."""
+    states = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.RECOVERED)
+    found = await incident_store.count_by_state(asked.scope, connection, Wanted(states, top=True))
+    lately = Wanted(top=True, known_since=now - FLOOD_TIME)
+    new = await incident_store.count_incidents(asked.scope, connection, lately)
+    opened, taken, over = (found.get(state, 0) for state in states)
+    return IncidentCounts(standing=opened + taken, unacknowledged=opened, recovered=over, new=new, flood=new > FLOOD)
 
-    unacknowledged = await count(IncidentState.OPEN)
-    new = await count(known_since=now - FLOOD_TIME)
-    return IncidentCounts(
-        standing=unacknowledged + await count(IncidentState.ACKNOWLEDGED),
-        unacknowledged=unacknowledged,
-        recovered=await count(IncidentState.RECOVERED),
-        new=new,
-        flood=new > FLOOD,
-    )
+
+def _counts(one: Looked) -> dict[State, int]:
+    return {state: one.states.get(state, 0) for state in State}
 
 
 def _looked(one: Looked, now: datetime) -> dict[str, object]:

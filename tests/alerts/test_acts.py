@@ -182,7 +182,7 @@ async def test_filters(world: World) -> None:
     assert await count(states=(IncidentState.RECOVERED,)) == 1
     assert await count(kind=IncidentKind.FAULT) == 2
     assert await count(area_id="east") == 2
-    assert await count(unit_id="west-unit") == 5
+    assert await count(unit_ids=("west-unit",)) == 5
     assert await count(camera_id=EAST[0]) == 1
     assert await count(text="camera 1") == 2
     assert await count(text="nvr WEST") == 1
