@@ -20,7 +20,8 @@ const SILENCE = 15_000;
 const POLL = 5_000;
 const RETRY_FIRST = 1_000;
 const RETRY_LAST = 15_000;
-const PAINT = 250;
+/** Four times a second at most; frames do not come to the millisecond, hence a little more than a quarter. */
+const PAINT = 260;
 
 export type FeedState = "opening" | "open" | "polling" | "lost";
 export const feedState = ref<FeedState>("opening");
@@ -31,6 +32,25 @@ export const nextTry = ref(0);
 /** How many changes came in after a silence; 0 once that has been said. */
 export const caughtUp = ref(0);
 export const veiled = computed(() => feedState.value === "lost");
+
+let turns: (() => void)[] = [];
+let turn = 0;
+let painted = -PAINT;
+
+/** Resolves when what changed by itself may be drawn: at once after a pause, else with all others at the next turn. */
+export function paintTurn(): Promise<void> {
+  return new Promise((mine) => {
+    turns.push(mine);
+    if (turn !== 0) return;
+    turn = window.setTimeout(() => {
+      turn = 0;
+      painted = performance.now();
+      const all = turns;
+      turns = [];
+      for (const one of all) one();
+    }, Math.max(0, painted + PAINT - performance.now()));
+  });
+}
 
 type Handler = (changes: Change[]) => void;
 const handlers = new Set<Handler>();
@@ -49,7 +69,7 @@ export function onResync(reload: () => void): () => void {
 }
 
 let waiting: Change[] = [];
-let painting = 0;
+let queued = false;
 let lastHeard = 0;
 let after = "";
 let source: EventSource | null = null;
@@ -126,7 +146,7 @@ function take(told: Told): void {
   heard();
   if (told.kind === "tick") {
     after = told.data.after;
-    lastWord.value = told.data.now;
+    void paintTurn().then(() => (lastWord.value = told.data.now));
     setTime(told.data.now);
   } else if (told.kind === "change") {
     after = told.data.after;
@@ -154,13 +174,14 @@ function heard(): void {
 
 function queue(changes: Change[]): void {
   waiting.push(...changes);
-  if (painting !== 0) return;
-  painting = window.setTimeout(() => {
-    painting = 0;
+  if (queued) return;
+  queued = true;
+  void paintTurn().then(() => {
+    queued = false;
     const all = waiting;
     waiting = [];
     for (const handler of handlers) handler(all);
-  }, PAINT);
+  });
 }
 
 function reloadAll(): void {

@@ -1,7 +1,7 @@
 /** How many incidents stand open and nobody has acknowledged: for the header and the phone's bar. */
 import { ref, watch } from "vue";
 import { api, body } from "@/api/client";
-import { onChanges, onResync } from "./feed";
+import { onChanges, onResync, paintTurn } from "./feed";
 import { may, session } from "./session";
 
 export const unacknowledged = ref<number | null>(null);
@@ -17,6 +17,7 @@ async function count(): Promise<void> {
   asking = true;
   try {
     const page = await body(api.GET("/api/v1/incidents", { params: { query: { state: ["open"], ack: false, top: true, limit: 1 } } }));
+    await paintTurn();
     unacknowledged.value = page.total;
   } catch {
     unacknowledged.value = null; // unknown is shown as unknown

@@ -1,7 +1,7 @@
 /** Areas and units with their names, and how many cameras are how in each; counts follow the feed. */
 import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 import { api, asProblem, body, type Problem, type Schemas } from "@/api/client";
-import { onChanges, onResync } from "@/state/feed";
+import { onChanges, onResync, paintTurn } from "@/state/feed";
 
 /** Counts of a whole district are reckoned anew at most so often (milliseconds). */
 const PAUSE = 2000;
@@ -22,6 +22,7 @@ export function useAreas(shown: Readonly<Ref<boolean>>) {
     last = Date.now();
     try {
       const got = await body(api.GET("/api/v1/areas"));
+      if (asOf.value !== "") await paintTurn();
       areas.value = got.items;
       total.value = got.total;
       counts.value = got.counts;

@@ -4,7 +4,7 @@
  */
 import { computed, onScopeDispose, ref, shallowRef, triggerRef, watch, type Ref } from "vue";
 import { api, asProblem, body, type Problem, type Schemas } from "@/api/client";
-import { onChanges, onResync, type Change } from "@/state/feed";
+import { onChanges, onResync, paintTurn, type Change } from "@/state/feed";
 import { lookedAt } from "./check_many";
 import { moves, turned, turns, type Turn } from "./list_changes";
 import type { State } from "@/state/words";
@@ -122,6 +122,7 @@ export function useList(shown: Readonly<Ref<boolean>>) {
     const mine = run;
     try {
       const got = await page({ ...asked, states: [], sort: "name" }, 1, null);
+      await paintTurn();
       if (mine === run) facets.value = got.counts;
     } catch {
       if (mine === run) facets.value = null; // unknown is shown as unknown
@@ -187,6 +188,7 @@ export function useList(shown: Readonly<Ref<boolean>>) {
     const named = ids.slice(0, NAMED);
     if (named.length === 0) return;
     const got = await body(api.GET("/api/v1/status", { params: { query: { id: [...named], limit: NAMED } } }));
+    await paintTurn();
     for (const brief of got.items) {
       lookedAt(brief.camera_id, brief.last_at);
       const at = place.get(brief.camera_id);

@@ -5,7 +5,7 @@
 import { computed, onScopeDispose, ref, shallowRef, triggerRef } from "vue";
 import { api, asProblem, body, type Problem } from "@/api/client";
 import { now } from "@/state/clock";
-import { onChanges, onResync, type Change } from "@/state/feed";
+import { onChanges, onResync, paintTurn, type Change } from "@/state/feed";
 import { belongs, settle, type Incident } from "./lines";
 import { asked, TABS, type Filters, type Tab, type Wanted } from "./query";
 
@@ -104,6 +104,7 @@ export function useIncidentList(own: () => readonly string[]) {
           return (await page(asked({ ...given, tab }, own(), now.value), 1)).total;
         }),
       );
+      await paintTurn();
       if (mine !== run) return;
       counts.value = { open: totals[0] ?? 0, recovered: totals[1] ?? 0, resolved: totals[2] ?? 0 };
     } catch {
@@ -116,6 +117,7 @@ export function useIncidentList(own: () => readonly string[]) {
     looked = Date.now();
     try {
       const overview = await body(api.GET("/api/v1/overview"));
+      if (loaded.value) await paintTurn();
       if (mine !== run) return;
       flood.value = { fresh: overview.incidents.new, on: overview.incidents.flood };
       checked.value = overview.checked.oldest_age === null ? null : { n: overview.checked.cameras - overview.checked.never, age: overview.checked.oldest_age };
@@ -135,6 +137,7 @@ export function useIncidentList(own: () => readonly string[]) {
     const mine = run;
     try {
       const got = await page(asked(filters, own(), now.value), Math.min(MOST, Math.max(FIRST, order.value.length)));
+      await paintTurn();
       if (mine !== run) return;
       for (const one of got.items) if (rows.value.has(one.id)) rows.value.set(one.id, one);
       const { waiting: fresh, left: gone } = settle(order.value, got.items, got.next_cursor == null);

@@ -1,7 +1,7 @@
 /** How everything stands, of one moment; asked for anew when something changed, and for its ages every so often. */
 import { onScopeDispose, ref, shallowRef } from "vue";
 import { api, asProblem, body, type Problem, type Schemas } from "@/api/client";
-import { onChanges, onResync, veiled } from "@/state/feed";
+import { onChanges, onResync, paintTurn, veiled } from "@/state/feed";
 
 /** Between two questions at least, and without a change at most (milliseconds). */
 const PAUSE = 1000;
@@ -19,7 +19,7 @@ export function useNow(area: () => string) {
   let timer = 0;
   let again = false;
 
-  async function load(): Promise<void> {
+  async function load(quiet = false): Promise<void> {
     if (busy.value) {
       again = true;
       return;
@@ -33,6 +33,7 @@ export function useNow(area: () => string) {
         body(api.GET("/api/v1/incidents", { params: { query: { state: ["open", "acknowledged"], top: true, limit: INCIDENTS, ...within } } })),
         body(api.GET("/api/v1/turns", { params: { query: { limit: TURNS, ...within } } })),
       ]);
+      if (quiet) await paintTurn();
       overview.value = whole;
       incidents.value = standing;
       turns.value = lately;
@@ -52,7 +53,7 @@ export function useNow(area: () => string) {
     if (timer !== 0) return;
     timer = window.setTimeout(() => {
       timer = 0;
-      void load();
+      void load(true);
     }, Math.max(0, last + PAUSE - Date.now()));
   }
 
