@@ -181,7 +181,8 @@ class EmbeddedSink:
         due = (*owed, *changes)
         self._dirty.discard(camera_id)
         try:
-            ack = await self._db.batch.add_joint(self._writer, Moved(known, due))
+            # Somebody looks at the page that shows it.
+            ack = await self._db.batch.add_joint(self._writer, Moved(known, due), soon=bool(due))
             if check is not None:
                 await check
             await ack

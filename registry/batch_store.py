@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 #: Beyond this many waiting writes, callers wait too: a slow disk must not fill the memory.
 MAX_WAITING = 5_000
 MAX_GROUP = 1_000
+#: What somebody waits to see waits no longer than this for company.
+SOON_SECONDS = 0.25
 
 Work = Callable[[AsyncConnection], Awaitable[None]]
 #: Writes many alike at once, in the order in which they were queued.
@@ -40,8 +42,9 @@ class _Item:
 class Batch:
     """``ack = await batch.add(statement, {...})`` returns once queued; ``await ack`` returns once committed.
 
-    A group is committed ``interval`` seconds after its first write, or earlier when it is full. If a group fails,
-    its writes are repeated one by one, so that a bad one fails alone.
+    A group is committed ``interval`` seconds after its first write, or earlier: when it is full, or a quarter of a
+    second after one of it was added ``soon``. If a group fails, its writes are repeated one by one, so that a bad one
+    fails alone.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Batch:
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
         self._flushing = False
+        self._hasty = False
         self._closing = False
         self.committed = 0
         self.groups = 0
@@ -74,13 +78,13 @@ class Batch:
         """
         return await self._put(_Item(_future(), work=work))
 
-    async def add_joint(self, joint: Joint, part: Any) -> asyncio.Future[None]:
+    async def add_joint(self, joint: Joint, part: Any, *, soon: bool = False) -> asyncio.Future[None]:
         """Queue one of many alike: a hundred of a group cost ``joint`` hardly more statements than one.
 
         Like ``work`` it may be called twice. Single statements and joint writes of one group may change places with
         each other, never with ``work``.
         """
-        return await self._put(_Item(_future(), joint=joint, part=part))
+        return await self._put(_Item(_future(), joint=joint, part=part), soon)
 
     async def flush(self) -> None:
         """Commit now what is queued, and wait for it."""
@@ -100,7 +104,7 @@ class Batch:
             await self._task
             self._task = None
 
-    async def _put(self, item: _Item) -> asyncio.Future[None]:
+    async def _put(self, item: _Item, soon: bool = False) -> asyncio.Future[None]:
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING or self._closing)
             if self._closing:
@@ -108,6 +112,7 @@ class Batch:
             if self._task is None:
                 self._task = asyncio.create_task(self._run(), name="batch")
             self._waiting.append(item)
+            self._hasty = self._hasty or soon
             self._changed.notify_all()
         return item.ack
 
@@ -116,6 +121,7 @@ class Batch:
             async with self._changed:
                 group = [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
                 self._flushing = self._flushing and bool(self._waiting)
+                self._hasty = self._hasty and bool(self._waiting)
                 self._changed.notify_all()
             await self._commit(group)
 
@@ -124,19 +130,18 @@ class Batch:
         async with self._changed:
             await self._changed.wait_for(lambda: self._waiting or self._closing)
         if self._interval and self._waiting and not self._full():
-            timer = asyncio.create_task(self._clock.sleep(self._interval))
-            hurry = asyncio.create_task(self._hurry())
-            try:
-                await asyncio.wait((timer, hurry), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (timer, hurry):
-                    task.cancel()
-                await asyncio.gather(timer, hurry, return_exceptions=True)
+            await _first_of(self._clock.sleep(self._interval), self._hurry())
         return bool(self._waiting)
 
     async def _hurry(self) -> None:
+        """Until the group is full, or has waited long enough for what may not wait longer."""
+        await self._until(lambda: self._full() or self._hasty)
+        if not self._full():
+            await _first_of(self._clock.sleep(SOON_SECONDS), self._until(self._full))
+
+    async def _until(self, true: Callable[[], bool]) -> None:
         async with self._changed:
-            await self._changed.wait_for(self._full)
+            await self._changed.wait_for(true)
 
     def _full(self) -> bool:
         return self._closing or self._flushing or len(self._waiting) >= MAX_GROUP
@@ -159,6 +164,16 @@ class Batch:
         for item in group:
             if not item.ack.done():
                 item.ack.set_result(None)
+
+
+async def _first_of(*waits: Coroutine[Any, Any, None]) -> None:
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _future() -> asyncio.Future[None]:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from config.clock import ManualClock
 from config.errors import Kind, XueliangError
-from registry.batch_store import MAX_GROUP
+from registry.batch_store import MAX_GROUP, SOON_SECONDS
 from registry.database import Connection, Database
 from registry.log_tables import imports
 from registry.migrations.run import migrate
@@ -120,6 +120,23 @@ async def test_a_batch_commits_after_its_interval(db: Database, clock: ManualClo
         await asyncio.gather(first, second)
     assert (db.batch.groups, db.batch.committed) == (1, 2)
     assert await names(db) == ["a", "b"]
+
+
+async def test_what_somebody_waits_to_see_takes_the_batch_along_soon(db: Database, clock: ManualClock) -> None:
+    async def many(connection: Connection, found: Sequence[str]) -> None:
+        await connection.execute(ADD, [area(name) for name in found])
+
+    for first, second in (("a", "b"), ("c", "d")):  # the second group is no less patient than the first
+        patient = await db.batch.add(ADD, area(first))
+        await clock.advance(SOON_SECONDS)
+        assert not patient.done()
+        hasty = await db.batch.add_joint(many, second, soon=True)
+        await clock.advance(SOON_SECONDS / 2)
+        assert not hasty.done()
+        await clock.advance(SOON_SECONDS / 2)
+        async with asyncio.timeout(10):
+            await asyncio.gather(patient, hasty)
+    assert (db.batch.groups, db.batch.committed) == (2, 4)
 
 
 async def test_a_full_batch_does_not_wait(db: Database) -> None:
