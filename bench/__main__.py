@@ -6,7 +6,7 @@ import argparse
 import subprocess
 import sys
 
-from bench import api, console_wall, discovery, keyframe, onvif, relay, sweep
+from bench import api, console_pages, console_wall, discovery, keyframe, onvif, relay, sweep
 from bench.harness import load_average, progress
 
 #: A figure taken beside other work is no figure; a browser and an editor stay under this.
@@ -18,6 +18,7 @@ PARTS = {
     "api": (api.main, [], ["--cameras", "300", "--repeats", "20"]),
     "relay": (relay.main, [], ["--quick"]),
     "console_wall": (console_wall.main, [], ["--quick"]),
+    "console_pages": (console_pages.main, [], ["--cameras", "1200", "--quick"]),
     "sweep": (sweep.main, [], ["--sizes", "24", "--steady-seconds", "0"]),
 }
 

@@ -24,6 +24,7 @@ SECTIONS = {
     "api": "Asking the service",
     "relay": "Live pictures",
     "console_wall": "A tile of the console",
+    "console_pages": "Pages of the console",
 }
 
 

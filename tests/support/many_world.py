@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,15 +22,22 @@ START_SECONDS = 120.0
 #: Lists of ids and their answers are one line each.
 _LINE = 4 * 1024 * 1024
 
+#: The states as the console calls them in Chinese.
+STATES: dict[str, str] = {
+    code: names["zh"]
+    for code, names in json.loads((ROOT / "console/src/generated/words.json").read_text("utf-8"))["states"].items()
+}
+
 #: Put into every page before its own scripts: what is long, what moves, what is painted, and when something is there.
 #: ``seen.paints``: when the page changed, but for times that go on; ``until`` gives the moment when what made
 #: ``test`` true stood on the screen: two frames later, the first of which has drawn it.
 WATCH = """
 if (location.protocol !== 'about:') localStorage.setItem('xl-language', 'zh');
-window.seen = {long: [], shift: 0, shifted: [], paints: [], changes: 0, resyncs: []};
+window.seen = {long: [], shift: 0, shifted: [], paints: [], changes: 0, resyncs: [], heard: 0};
 window.EventSource = class extends EventSource {
   constructor(...how) {
     super(...how);
+    for (const kind of ['change', 'tick']) this.addEventListener(kind, () => { seen.heard = performance.now(); });
     this.addEventListener('change', () => { seen.changes += 1; });
     this.addEventListener('resync', () => { seen.resyncs.push(performance.now()); });
   }
@@ -60,6 +67,7 @@ window.until = test => new Promise(done => {
 window.countPaints = within => {
   seen.paints = [];
   const own = one => {
+    if (one.attributeName === 'value') return false;  // written anew by the framework, and nothing to see
     const at = one.target.nodeType === 1 ? one.target : one.target.parentElement;
     return at !== null && at.closest(within) !== null && at.closest('time, [role=status]') === null;
   };
@@ -111,6 +119,7 @@ class Many:
     token: str
     users: dict[str, dict[str, str]]
     process: asyncio.subprocess.Process
+    logins: dict[str, Any] = field(default_factory=dict)
 
     async def wish(self, do: str, **what: Any) -> dict[str, Any]:
         """See ``bench.console_service``."""
@@ -142,15 +151,21 @@ class Many:
             more = {"cursor": page["next_cursor"]}
         return found[:most]
 
+    async def words(self, most: int, **query: Any) -> dict[str, str]:
+        """What the first so many rows say of their state, by id."""
+        return {one["id"]: STATES[one["state"]] for one in await self.listed(most, **query)}
+
     async def context(self, browser: Any, size: tuple[int, int], user: str | None = "operator") -> Any:
         """A browser's window of its own, logged in; its pages are watched."""
-        made = await browser.new_context(viewport={"width": size[0], "height": size[1]})
+        kept = self.logins.get(user or "")
+        made = await browser.new_context(viewport={"width": size[0], "height": size[1]}, storage_state=kept)
         await made.add_init_script(WATCH)
-        if user is not None:
+        if user is not None and kept is None:
             entered = await made.request.post(
                 f"{self.url}/api/v1/session", data=self.users[user], headers={"origin": self.url}
             )
             assert entered.status == 201, await entered.text()
+            self.logins[user] = await made.storage_state()
         return made
 
 
