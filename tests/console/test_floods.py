@@ -24,6 +24,13 @@ TICK = """() => { const feed = new BroadcastChannel('xueliang-feed');
   feed.postMessage({kind: 'tick', data: {now: new Date().toISOString(), after: '', epoch: ''}}); feed.close(); }"""
 
 
+#: What the service says nothing of while an incident of one camera stands and nobody took it.
+UNTOLD = (
+    *("recovered_at", "resolved_at", "acknowledged_by", "acknowledged_at", "closing", "gb_id", "point_id", "parent_id"),
+    *("point_name", "point_code", "unit_id", "group_kind", "group_id", "group_name"),
+)
+
+
 class Desk:
     """A page of incidents whose service is this: ``standing`` by when they began, the newest first."""
 
@@ -35,13 +42,11 @@ class Desk:
         self.now = datetime.now(UTC)
 
     def add(self, count: int, minutes_ago: float = 0.0) -> list[str]:
-        made = []
+        made: list[str] = []
         for _ in range(count):
             number = len(self.standing)
             at = (self.now - timedelta(minutes=minutes_ago) + timedelta(milliseconds=number)).isoformat()
-            none = ("recovered_at", "resolved_at", "acknowledged_by", "acknowledged_at", "closing", "gb_id", "point_id")
-            none += ("point_name", "point_code", "unit_id", "group_kind", "group_id", "group_name", "parent_id")
-            one = dict.fromkeys(none) | {
+            one: dict[str, Any] = dict.fromkeys(UNTOLD) | {
                 "id": f"incident-{number:03}",
                 "kind": "fault",
                 "state": "open",
@@ -57,7 +62,7 @@ class Desk:
                 "version": 1,
             }
             self.standing.insert(0, one)
-            made.append(one["id"])
+            made.append(str(one["id"]))
         return made
 
     async def begin(self, url: str) -> None:
