@@ -22,6 +22,8 @@ STEPS = (
 PATHS = ("/now", "/cameras", "/incidents", "/cameras/{camera}", "/wall?layout=4")
 #: A little less than is promised: the last step falls into a frame.
 SCROLL_SECONDS = 9.8
+#: Somebody looks at the first page before going elsewhere; meanwhile the files of the others come.
+READ_SECONDS = 2.5
 STANDS = "there => until(() => document.querySelector(there))"
 _GO = """([link, there]) => { const began = performance.now(); document.querySelector(link).click();
   return until(() => document.querySelector(there)).then(at => at - began); }"""
@@ -67,7 +69,7 @@ class Looking:
             page = await context.new_page()
             await page.goto(f"{self.district.url}/now", wait_until="commit")
             first = await page.evaluate(STANDS, NOW)
-            await self._pause()
+            await asyncio.sleep(READ_SECONDS)
             others = await self._round(page)
             if number > 1:  # the service was asked nothing yet
                 found.append(first)

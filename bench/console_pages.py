@@ -108,7 +108,7 @@ async def _measure(cameras: int, quick: bool) -> Result:
         "cameras over 146 villages, every one of which changed in the last hour; nothing is checked meanwhile. Until "
         "painted: two animation frames after the change of the document.",
         "First load: a new window without any file, logged in; from the navigation to all numbers. Another page: from "
-        "the click to its rows or names; first time: its files are fetched too.",
+        "the click to its rows or names; its files came while the first page was read.",
         "Change: an observation of one camera through sink, states, feed and incidents. A row or number is timed from "
         "the commit that makes it known; *since the look* adds what a group commit waits for company.",
         "Flood: 1,000 cameras turn within a second, each with its incident, before three pages; counted is what is "

@@ -76,3 +76,13 @@ router.beforeEach(async (to) => {
 export function allowed(needs: Permission[] | undefined): boolean {
   return needs === undefined || needs.some((one) => may(one));
 }
+
+/** Once the first page stands: the files of the others, so that going there waits for its data alone. */
+export function fetchAhead(): void {
+  window.setTimeout(() => {
+    for (const { component, meta } of routes) {
+      if (meta?.open || !allowed(meta?.needs) || typeof component !== "function") continue;
+      void (component as () => Promise<unknown>)().catch(() => undefined); // asked for again when it is gone to
+    }
+  }, 1000);
+}

@@ -95,7 +95,7 @@ export function begin(): void {
     leader = true; // plain HTTP on another host: each window has a stream of its own
     open();
   }
-  setInterval(watch, 1000);
+  setInterval(watch, 500);
   setInterval(() => void poll(), POLL);
 }
 
