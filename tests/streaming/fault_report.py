@@ -28,9 +28,9 @@ KEPT = RESULTS / "relay-faults.json"
 PAGE = ROOT / "docs" / "ref" / "relay-faults.md"
 HEAD = """# Faults of live pictures, and what the viewer sees
 
-Written by `python -m tests.streaming.fault_report`; do not edit. Measured {began} to {ended} on {cores} cores ({cpu})
-that were shared with other work: each row's load average is its last column, and what takes a processor (the last two
-rows above all) is slower for it.
+Written by `python -m tests.streaming.fault_report`; do not edit. Measured {began} to {ended} on {cores} cores ({cpu}).
+Each row's load average is its last column: on a busy machine what takes a processor (the last two rows above all) is
+slower for it.
 
 Each row is tried over true sockets: virtual cameras over RTSP (640x360, 12 pictures a second, a keyframe every half
 second; every 4 s where packets of the camera's are missing), the relay, and a peer
