@@ -25,7 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup
-	$(BIN)/xueliang demo $(ARGS)
+	@$(BIN)/xueliang demo $(ARGS)
 
 test: setup
 	$(TESTS) $(ARGS)
