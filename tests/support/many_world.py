@@ -76,7 +76,8 @@ window.countPaints = within => {
   window.painter = new MutationObserver(all => {
     if (due || !all.some(own)) return;
     due = true;
-    requestAnimationFrame(() => { due = false; seen.paints.push(performance.now()); });
+    seen.paints.push(performance.now());
+    requestAnimationFrame(() => { due = false; });
   });
   painter.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
 };

@@ -41,15 +41,22 @@ let painted = -PAINT;
 export function paintTurn(): Promise<void> {
   return new Promise((mine) => {
     turns.push(mine);
-    if (turn !== 0) return;
-    turn = window.setTimeout(() => {
+    if (turn === 0) nextTurn();
+  });
+}
+
+/** Counted from when the turn before was drawn, not from when it began: a long one would bring the next too near. */
+function nextTurn(): void {
+  turn = window.setTimeout(() => {
+    const all = turns;
+    turns = [];
+    for (const one of all) one();
+    window.setTimeout(() => {
       turn = 0;
       painted = performance.now();
-      const all = turns;
-      turns = [];
-      for (const one of all) one();
-    }, Math.max(0, painted + PAINT - performance.now()));
-  });
+      if (turns.length > 0) nextTurn();
+    });
+  }, Math.max(0, painted + PAINT - performance.now()));
 }
 
 type Handler = (changes: Change[]) => void;
