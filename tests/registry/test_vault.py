@@ -170,14 +170,20 @@ async def test_a_crash_between_file_and_database_loses_nothing(database_url: str
     try:
         await migrate(db)
         await open_keys(db, path)
+        await add_world(db, "a", 1, cameras=1)
+        before = read_master_keys(path)
         # What a rotation leaves that died after it wrote the file: the new key first, the old one still there.
         text = path.read_text()
         other = tmp_path / "other.key"
         create_master_key(other)
         path.write_text(other.read_text() + text)
         await open_keys(db, path)
+        assert await opened(db) == "pw-a"
         await rotate_master(SYSTEM, db, path)
         await open_keys(db, path)
+        assert await opened(db) == "pw-a"
+        assert len(read_master_keys(path)) == 1
+        assert read_master_keys(path) != before
     finally:
         await db.close()
 
