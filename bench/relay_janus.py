@@ -85,18 +85,22 @@ def janus(folder: Path) -> Iterator[Running]:
             wait(process, http, "janus")
             yield Running(process.pid, f"http://127.0.0.1:{http}/janus", rtp, _version(folder / "log"))
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
 
 def _version(log: Path) -> str:
     """``Janus version: 1102 (1.1.2)``."""
     found = re.search(r"Janus version: \d+ \(([\d.]+)\)", log.read_text("utf-8", "replace"))
     return found[1] if found else "of unknown version"
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait(process: subprocess.Popen[bytes], port: int, name: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from bench.relay_janus import free, wait
+from bench.relay_janus import end, free, wait
 from tests.peers.setup import KNOWN, program_file
 
 
@@ -81,9 +81,4 @@ def program(name: str, folder: Path, camera: dict[str, Any], address: str) -> It
             version = KNOWN[name].requirement.rpartition("@v")[2]
             yield Running(process.pid, f"http://127.0.0.1:{http}/{where}", version)
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
