@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest_asyncio
@@ -27,6 +26,7 @@ from registry.device import Device, DeviceKind
 from registry.device_store import add_device
 from registry.lifecycle import Lifecycle
 from tests.support.alerts_world import SYSTEM, World
+from tests.support.statements import statements
 
 #: Of an outage, however many cameras it takes: rows, stories, feed, audit, messages, and the look-ups for them.
 MOST_STATEMENTS = 40
@@ -61,20 +61,6 @@ def _camera(name: str, channel: int) -> Camera:
     )
 
 
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def heard(connection: object, cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", heard)
-    try:
-        yield statements
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", heard)
-
-
 def of(world: World, name: str) -> Sequence[str]:
     return [camera_id for camera_id in world.ids if camera_id.startswith(name)]
 
@@ -98,15 +84,15 @@ async def _of_status(connection: Connection, status: MessageStatus) -> list[str]
 
 async def test_a_recorder_of_64_channels(town: World) -> None:
     north = of(town, "north")
-    with counted() as statements:
+    with statements() as asked:
         await town.down(north)
-    assert len(statements) <= MOST_STATEMENTS, statements
+    assert len(asked) <= MOST_STATEMENTS, asked
     (top,) = await town.shown(top=True)
     assert (top.incident.group_id, top.incident.cameras, top.children) == ("north-recorder", 64, 64)
     assert await _waiting(town) == [top.incident.id]
-    with counted() as statements:
+    with statements() as asked:
         await town.up(north)
-    assert len(statements) <= MOST_STATEMENTS, statements
+    assert len(asked) <= MOST_STATEMENTS, asked
     assert await town.standing() == []
     assert await _waiting(town) == []
     await _sound(town)
@@ -130,9 +116,9 @@ async def test_a_recorder_that_comes_back_by_and_by_asks_for_one_acknowledgement
 async def test_a_link_takes_in_the_recorder_that_went_first(town: World) -> None:
     await town.down(of(town, "north"))
     (recorder,) = await town.shown(top=True)
-    with counted() as statements:
+    with statements() as asked:
         await town.down(of(town, "south"))
-    assert len(statements) <= MOST_STATEMENTS, statements
+    assert len(asked) <= MOST_STATEMENTS, asked
     (link,) = await town.shown(top=True)
     assert (link.incident.group_kind, link.incident.group_id, link.incident.cameras) == ("link", "town", 80)
     assert link.children == 17  # the recorder, which holds its own, and the cameras of the other
@@ -153,14 +139,14 @@ async def test_a_link_takes_in_the_recorder_that_went_first(town: World) -> None
 
 async def test_all_at_once_are_born_as_part_of_the_link(town: World) -> None:
     began = town.clock.now()
-    with counted() as statements:
+    with statements() as asked:
         await town.down(town.ids)
-    assert len(statements) <= MOST_STATEMENTS, statements
+    assert len(asked) <= MOST_STATEMENTS, asked
     (link,) = await town.shown(top=True)
     assert (link.incident.since, link.incident.cameras, link.children) == (began, 80, 80)
-    with counted() as statements:
+    with statements() as asked:
         await town.down(town.ids, "refused")  # for another reason
-    assert len(statements) <= MOST_STATEMENTS, statements
+    assert len(asked) <= MOST_STATEMENTS, asked
     assert {i.cause for i in await town.standing(parent_id=link.incident.id)} == {"refused"}
     assert await _waiting(town) == [link.incident.id]
 

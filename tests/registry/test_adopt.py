@@ -17,8 +17,9 @@ from registry.proposal import ProposalStatus
 from registry.proposal_store import get_proposal
 from registry.propose import Outcome, propose, propose_all
 from registry.reconcile import learn, learn_all
-from tests.support.found_devices import CAMERA, RECORDER, adopt, channel, counts, proposed, statements, vault
+from tests.support.found_devices import CAMERA, RECORDER, adopt, channel, counts, proposed, vault
 from tests.support.registry_world import SYSTEM, add_world
+from tests.support.statements import statements
 
 
 async def test_a_recorder_is_adopted_whole(db: Database) -> None:

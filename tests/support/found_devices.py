@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,18 +72,3 @@ async def adopt(scope: Scope, db: Database, vault: Vault, proposal_id: str, *, a
     """In a transaction of its own."""
     async with db.write() as connection:
         return await adopt_in(scope, connection, vault, proposal_id, area_id=area_id, **more)
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """What is asked of any database meanwhile; rows written together are one."""
-    asked: list[str] = []
-
-    def ask(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", ask)
-    try:
-        yield asked
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", ask)
